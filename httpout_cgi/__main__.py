@@ -1,0 +1,6 @@
+"""Run the command line as ``python -m httpout_cgi``."""
+
+from httpout_cgi.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Messages: what a client sent and what it gets back (RFC 9110 section 6).
+
+Text in here is ISO-8859-1: one character for each byte of the wire, so that bytes
+which are not UTF-8 survive.  Must not know tremolo, files by name, or scripts.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, TypeAlias
+
+Fields: TypeAlias = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The two ends of a connection, as scripts see them.
+
+    Addresses have no brackets (``2001:db8::1``).  A Unix socket has the empty
+    address and port 0 on both ends.
+    """
+
+    scheme: str
+    peer_address: str
+    peer_port: int
+    local_address: str
+    local_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, its content complete.
+
+    ``target`` is the request target as it was sent.  ``fields`` maps lower-case
+    names to all their values.  ``content`` is a seekable file at position 0, and
+    ``content_length`` counts its bytes after transfer codings were removed; both are
+    None if the request has no content, not even an empty one.
+    """
+
+    method: str
+    target: str
+    version: str
+    fields: Mapping[str, Sequence[str]]
+    endpoints: Endpoints
+    content: BinaryIO | None = None
+    content_length: int | None = None
+
+    def get(self, name: str) -> str | None:
+        """Return the field's values joined as one list (RFC 9110 section 5.3)."""
+        values = self.fields.get(name)
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """``length`` bytes of an open file from ``offset``; whoever sends them closes it."""
+
+    file: BinaryIO
+    offset: int
+    length: int
+
+
+Body: TypeAlias = bytes | FilePart | AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes back to the client.
+
+    The sender adds Date, Server, Connection and the framing (Content-Length or
+    Transfer-Encoding); ``fields`` hold none of these.  An empty ``reason`` means the
+    phrase that belongs to the status.  Whoever receives the response closes its body.
+
+    ``raw`` bodies are the bytes of a whole response, status line included: nothing is
+    added, and the connection is closed behind them (NPH, RFC 3875 section 5).
+    ``close`` asks for the connection to be closed after this response.
+    """
+
+    status: int
+    fields: Fields = ()
+    body: Body = b""
+    reason: str = ""
+    raw: bool = False
+    close: bool = field(default=False, kw_only=True)

@@ -1,0 +1,37 @@
+"""The seam between the gateway and whatever runs scripts."""
+
+from typing import Protocol
+
+from httpout_cgi.scripts import Invocation
+
+
+class Run(Protocol):
+    """One run under way.  Only the loop thread touches it."""
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether all output has been read and no more will come."""
+
+    @property
+    def failure(self) -> str | None:
+        """The traceback of what ended the run, once it ended, or None."""
+
+    async def read(self) -> bytes:
+        """Wait for output and return all there is, exactly as it was written.
+
+        Returns ``b""`` at the end.  Raises HTTPError (504 for a run over its time
+        limit, 502 for one that crashed); the run is over then.
+        """
+
+    def close(self) -> None:
+        """End the run, if it has not ended; its output is dropped.  Does not wait."""
+
+
+class Runner(Protocol):
+    """Runs scripts.  Finding a script and running it are two things."""
+
+    def start(self, invocation: Invocation) -> Run:
+        """Start a run.  Whoever receives it closes it.
+
+        Raises HTTPError 503 with Retry-After when the queue is full.
+        """

@@ -1,0 +1,67 @@
+"""Scripts: what can be run, and the value that describes one run.
+
+Must not know HTTP, settings files, or how anything is run.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, TypeAlias
+
+OutputMode: TypeAlias = Literal["cgi", "page", "auto"]
+RunnerName: TypeAlias = Literal["auto", "thread", "process"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A script mount: a URL prefix and the folder, or the one file, behind it.
+
+    ``url`` ends with a slash if ``path`` is a folder, and without one if it is a file.
+    ``match`` are file name patterns of what runs.  ``timeout`` is in seconds.
+    """
+
+    url: str
+    path: str
+    match: tuple[str, ...] = ("*.py",)
+    output: OutputMode = "cgi"
+    runner: RunnerName = "auto"
+    environment: Mapping[str, str] | None = None
+    pass_authorization: bool = False
+    indexed_query: bool = True
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that a URL leads to.
+
+    ``path`` is absolute; ``stat`` is what was seen there when it was resolved.
+    ``name`` is SCRIPT_NAME and ``extra_path`` PATH_INFO ("" if there is none), both
+    decoded.  ``path_translated`` is None without an extra path, or if it would lead
+    out of the docroot.  ``site`` is the site's label in logs.
+    """
+
+    path: str
+    stat: os.stat_result
+    name: str
+    extra_path: str
+    path_translated: str | None
+    document_root: str
+    mount: Mount
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One run, described: everything that a runner needs to start it.
+
+    ``environment`` belongs to the run from then on.  ``arguments`` are the search
+    words (``sys.argv[1:]``).  ``stdin`` is seekable, at position 0, None if empty;
+    the runner closes it when the run is over, or cannot start.
+    """
+
+    run_id: str
+    script: Script
+    environment: dict[str, str]
+    arguments: Sequence[str] = ()
+    stdin: BinaryIO | None = None
