@@ -1,0 +1,38 @@
+"""Fixtures for tests that need a live server."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.live import URL, Server
+
+Serve: TypeAlias = Callable[..., Server]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start servers from config files, or from YAML text, and stop them at the end.
+
+    ``serve(config, *options, ready=URL)``: text is written to tmp_path/config.yaml,
+    so that its paths are relative to tmp_path; let it listen on 127.0.0.1:0.  A
+    server that the test has not ended itself must end with exit code 0 on SIGTERM.
+    """
+    servers: list[Server] = []
+
+    def start(config: Path | str, *options: str, ready: str = URL) -> Server:
+        if isinstance(config, str):
+            path = tmp_path / "config.yaml"
+            path.write_text(config, encoding="utf-8")
+            config = path
+        server = Server(config, *options)
+        servers.append(server)
+        server.wait_until_ready(ready)
+        return server
+
+    yield start
+    running = [server for server in servers if server.process.poll() is None]
+    codes = {server: server.stop() for server in servers}
+    for server in running:
+        assert codes[server] == 0, server.stderr.text
