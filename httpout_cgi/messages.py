@@ -4,9 +4,9 @@ Text in here is ISO-8859-1: one character for each byte of the wire, so that byt
 which are not UTF-8 survive.  Must not know tremolo, files by name, or scripts.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 
 Fields: TypeAlias = Sequence[tuple[str, str]]
 
@@ -59,7 +59,16 @@ class FilePart:
     length: int
 
 
-Body: TypeAlias = bytes | FilePart | AsyncGenerator[bytes, None]
+class Stream(Protocol):
+    """Bytes that come bit by bit.  Unlike a generator's, its ``aclose`` always acts,
+    even if iteration never began."""
+
+    def __aiter__(self) -> "Stream": ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
+Body: TypeAlias = bytes | FilePart | Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,120 @@
+"""Sending a response: framing, and the pace that the client sets (RFC 9112 section 6).
+
+Knows a transport, but neither requests nor where a body comes from.
+"""
+
+import asyncio
+import os
+from contextlib import aclosing
+
+from httpout_cgi.messages import FilePart, Response, Stream
+from httpout_cgi.protocol.response_head import Framing, render_head
+
+# Two reads of a readahead window; larger blocks gained nothing.
+_BLOCK = 128 * 1024
+
+
+class Sender:
+    """Writes responses to one transport, never more than it has asked for.
+
+    The connection tells it with ``pause`` and ``resume`` when the transport's buffer
+    is full.  ``begun`` tells whether a part of the current response went out, and
+    ``sent`` counts the bytes of its content.
+    """
+
+    def __init__(self, transport: asyncio.WriteTransport) -> None:
+        self.paused = False
+        self.begun = False
+        self.sent = 0
+        self._transport = transport
+        self._resumed: asyncio.Future[None] | None = None
+
+    def pause(self) -> None:
+        """Stop writing until ``resume``."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self.paused = False
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+
+    async def send(self, response: Response, framing: Framing, added: str) -> None:
+        """Send a response, and close its body.  ``added``: see ``render_head``.
+
+        Raises an exception if the body ends too early, or the response cannot be
+        rendered; after ``begun`` the connection cannot be used again then.
+        """
+        self.begun = False
+        self.sent = 0
+        body = response.body
+        if isinstance(body, bytes):
+            self._send_bytes(response, framing, body, added)
+        elif isinstance(body, FilePart):
+            await self._send_file(response, framing, body, added)
+        else:
+            async with aclosing(body) as chunks:
+                await self._send_stream(response, framing, chunks, added)
+        if self.paused:
+            await self._wait()
+
+    def _send_bytes(
+        self, response: Response, framing: Framing, body: bytes, added: str
+    ) -> None:
+        head = render_head(response, framing, len(body), added)
+        if framing.head_only:
+            self._write(head)
+        else:
+            self._write(head + body)
+            self.sent = len(body)
+
+    async def _send_file(
+        self, response: Response, framing: Framing, part: FilePart, added: str
+    ) -> None:
+        with part.file as file:
+            self._write(render_head(response, framing, part.length, added))
+            offset = part.offset
+            end = offset if framing.head_only else offset + part.length
+            while offset < end:
+                block = os.pread(file.fileno(), min(_BLOCK, end - offset), offset)
+                if not block:
+                    raise ConnectionAbortedError("the file shrank while it was sent")
+                offset += len(block)
+                await self._send_block(block, len(block))
+
+    async def _send_stream(
+        self,
+        response: Response,
+        framing: Framing,
+        chunks: Stream,
+        added: str,
+    ) -> None:
+        if not response.raw:
+            self._write(render_head(response, framing, None, added))
+        async for chunk in chunks:
+            if framing.head_only or not chunk:
+                continue
+            if framing.chunked:
+                block = b"%x\r\n%b\r\n" % (len(chunk), chunk)
+                await self._send_block(block, len(chunk))
+            else:
+                await self._send_block(chunk, len(chunk))
+        if framing.chunked and not framing.head_only:
+            self._write(b"0\r\n\r\n")
+
+    async def _send_block(self, block: bytes, content: int) -> None:
+        self._write(block)
+        self.sent += content
+        if self.paused:
+            await self._wait()
+
+    def _write(self, data: bytes) -> None:
+        self.begun = True
+        self._transport.write(data)
+
+    async def _wait(self) -> None:
+        self._resumed = asyncio.get_running_loop().create_future()
+        try:
+            await self._resumed
+        finally:
+            self._resumed = None

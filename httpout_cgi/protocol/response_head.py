@@ -1,0 +1,76 @@
+"""The head of a response and the framing of its body (RFC 9112 sections 4 to 6).
+
+Pure.  The last door before the wire: no field leaves with a line end inside, whoever
+made it (response splitting, CWE-113).
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from httpout_cgi.messages import FilePart, Response
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+# Responses that never have content (RFC 9110 sections 15.2, 15.3.5, 15.4.5).
+_WITHOUT_CONTENT = frozenset((*range(100, 200), 204, 304))
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How the client knows where a response ends.
+
+    ``head_only``: the body is not sent.  ``chunked``: its length is not known.
+    ``close``: the connection is closed behind it.  ``explicit``: the client of
+    HTTP/1.0 is told that the connection is kept.
+    """
+
+    head_only: bool
+    chunked: bool
+    close: bool
+    explicit: bool
+
+
+def frame(method: str, version: str, response: Response, *, close: bool) -> Framing:
+    """Decide the framing of ``response`` for a request of that method and version."""
+    head_only = method == "HEAD" or response.status in _WITHOUT_CONTENT
+    streamed = not isinstance(response.body, (bytes, FilePart))
+    chunked = streamed and version == "HTTP/1.1" and not response.raw
+    # Without a length and without chunks, only the end of the connection tells.
+    ends_by_close = response.raw or (streamed and not chunked and not head_only)
+    close = close or response.close or ends_by_close
+    return Framing(head_only, chunked, close, not close and version == "HTTP/1.0")
+
+
+def render_head(
+    response: Response, framing: Framing, length: int | None, added: str
+) -> bytes:
+    """Render a status line and header section, with the empty line behind it.
+
+    ``length`` counts the bytes of the body, None if it is not known; ``added`` are
+    whole field lines of the server's own.  Raises ValueError if a field or the reason
+    holds a line end or NUL, or cannot be ISO-8859-1.
+    """
+    status, fields = response.status, response.fields
+    phrase = response.reason or _PHRASES.get(status, "")
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    own = added + _frame_lines(status, framing, length)
+    head = f"HTTP/1.1 {status} {phrase}\r\n{own}{lines}\r\n"
+    expected = len(fields) + own.count("\n") + 2
+    if head.count("\n") != expected or head.count("\r") != expected or "\0" in head:
+        raise ValueError("line end or NUL in a field of the response")
+    return head.encode("latin-1")
+
+
+def _frame_lines(status: int, framing: Framing, length: int | None) -> str:
+    lines = ""
+    if status not in _WITHOUT_CONTENT:
+        # The length of an answer to HEAD may be left out where it is not known; a 0
+        # would say that GET has no content.
+        if length or (length is not None and not framing.head_only):
+            lines = f"Content-Length: {length}\r\n"
+        elif framing.chunked:
+            lines = "Transfer-Encoding: chunked\r\n"
+    if framing.close:
+        lines += "Connection: close\r\n"
+    elif framing.explicit:
+        lines += "Connection: keep-alive\r\n"
+    return lines
