@@ -1,0 +1,74 @@
+"""The error log: one line per event, whatever a client or a script put into it.
+
+2026-11-22 12:00:00.123 +0000 [warning] [4711] worker 4712 ended with status 1
+"""
+
+import logging
+import os
+import re
+import time
+from typing import Final
+
+# Named loggers, not the root: a script's logging.basicConfig() in a worker's thread
+# does nothing where the root logger has a handler already.
+_LOGGERS: Final = ("httpout_cgi", "asyncio", "tremolo", "watchdog")
+
+# Line and page breaks of str.splitlines(), escape sequences of terminals, and
+# lone surrogates (bytes that were not UTF-8).
+_UNSAFE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def configure(descriptor: int, level: str) -> None:
+    """Send our loggers to a descriptor, which stays the caller's to close."""
+    handler = _Handler(descriptor)
+    handler.setFormatter(_Formatter())
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(level.upper())
+        if name != "httpout_cgi" and logger.level < logging.WARNING:
+            # At debug, libraries say what they do for each request or file.
+            logger.setLevel(logging.WARNING)
+
+
+def escape(text: str) -> str:
+    """Return the text as part of one line: control characters become ``\\x1b``."""
+    return _UNSAFE.sub(_escape_one, text)
+
+
+def _escape_one(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+class _Formatter(logging.Formatter):
+    """Each line of a traceback becomes a line of its own, with all tags."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds, zone = time.localtime(record.created), "%z"
+        prefix = (
+            f"{time.strftime('%Y-%m-%d %H:%M:%S', seconds)}.{int(record.msecs):03d}"
+            f" {time.strftime(zone, seconds)}"
+            f" [{record.levelname.lower()}] [{record.process}] "
+        )
+        lines = [record.getMessage()]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).splitlines()
+        return "".join(f"{prefix}{escape(line)}\n" for line in lines)
+
+
+class _Handler(logging.Handler):
+    """Writes whole lines, so that several processes can share the file."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            os.write(self._descriptor, self.format(record).encode())
+        except OSError:
+            pass  # a full disk, a pipe without a reader: nobody is left to tell
+        except Exception:
+            self.handleError(record)
