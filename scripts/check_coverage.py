@@ -18,9 +18,9 @@ COMPLETE = (
     "errors.py",
     "messages.py",
     "scripts.py",
-    "config.py",
     "strict_yaml.py",
     "protocol/",
+    "settings/",
     "files/",
 )
 ELSEWHERE = 95.0

@@ -32,7 +32,7 @@ print(digest.hexdigest())' "$root"
 # Tell whether the stamp is right and the interpreter behind .venv is still there.
 has_stamp() {
     [ "$(cat "$venv/stamp-$1" 2>/dev/null)" = "$wanted" ] &&
-        "$venv/bin/python" -c 'import httpout_cgi' 2>/dev/null
+        "$venv/bin/python" -I -c 'import httpout_cgi' 2>/dev/null
 }
 
 install() {
