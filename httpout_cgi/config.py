@@ -1,0 +1,194 @@
+"""The settings: load them, change them from the command line, hand them on.
+
+The one face of ``settings/``: other packages import from here alone.  All problems
+of a file are reported at once, one line each, as ConfigError.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from httpout_cgi.errors import ConfigError
+from httpout_cgi.settings.availability import refuse_what_is_not_available
+from httpout_cgi.settings.models import (
+    TLS,
+    AccessLog,
+    Config,
+    ErrorLog,
+    Limits,
+    Log,
+    PoolLimits,
+    Pools,
+    Reload,
+    ScriptMount,
+    Site,
+    Users,
+    UserScript,
+)
+from httpout_cgi.settings.problems import describe, explain
+from httpout_cgi.settings.sources import Sources
+from httpout_cgi.settings.values import Listener
+from httpout_cgi.strict_yaml import Node, Place, Problem, to_plain
+
+__all__ = [
+    "TLS",
+    "AccessLog",
+    "Config",
+    "ErrorLog",
+    "Limits",
+    "Listener",
+    "Log",
+    "PoolLimits",
+    "Pools",
+    "Reload",
+    "ScriptMount",
+    "Site",
+    "UserScript",
+    "Users",
+    "default",
+    "dump",
+    "load",
+    "override",
+    "parse_dump",
+    "schema",
+    "warnings",
+]
+
+
+def load(path: Path) -> Config:
+    """Read the settings' file and all that it includes.
+
+    Without ``sites`` the default site is used: ``htdocs`` and ``cgi-bin`` beside the
+    file.  A site without ``docroot`` has ``htdocs``; one without ``scripts`` has
+    ``/cgi-bin/`` if there is a folder ``cgi-bin`` beside the file.  Raises ConfigError.
+    """
+    sources = Sources(path)
+    problems = sources.problems
+    config = None
+    if sources.is_complete:
+        config, more = _validate(sources.root, sources.files)
+        problems = problems + more
+    if config is None or problems:
+        raise ConfigError(_sort(problems))
+    return config
+
+
+def default(folder: Path) -> Config:
+    """Return what an empty settings' file in the folder would mean.
+
+    Raises ConfigError if htdocs or cgi-bin is missing.
+    """
+    place = Place(folder / "config.yaml", 0)
+    config, problems = _validate(Node({}, place), ())
+    if config is None or problems:
+        raise ConfigError([f"without a config.yaml: {p.text}" for p in problems])
+    return config
+
+
+def override(
+    config: Config,
+    *,
+    listen: Sequence[str] | None = None,
+    workers: int | str | None = None,
+    debug: bool | None = None,
+) -> Config:
+    """Apply the options of the command line; None, empty and False change nothing.
+
+    Raises ConfigError that names the options.
+    """
+    changes: dict[str, object] = {}
+    if listen:
+        changes["listen"] = list(listen)
+    if workers is not None:
+        text = str(workers)
+        changes["workers"] = int(text) if text.isdecimal() else text
+    if debug:
+        changes["debug"] = True
+    try:
+        return Config.model_validate({**dict(config), **changes})
+    except ValidationError as exc:
+        lines = [f"--{error['loc'][0]}: {explain(error)}" for error in exc.errors()]
+        raise ConfigError(lines) from exc
+
+
+def dump(config: Config) -> str:
+    """Return the settings as text for another process."""
+    return config.model_dump_json()
+
+
+def parse_dump(text: str) -> Config:
+    """Return the settings that were dumped; touches no file."""
+    return Config.model_validate(json.loads(text))
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON schema of the settings' file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Config.model_json_schema(),
+        "title": "Settings of httpout-cgi",
+        "description": "config.yaml; sizes like 64MiB, times like 30s.",
+    }
+
+
+def warnings(config: Config) -> list[str]:
+    """Return what is allowed but probably not meant, one line each."""
+    lines = []
+    for listener in config.listen:
+        if config.debug and not listener.is_loopback:
+            lines.append(
+                f"debug is on and {listener.address} is not loopback: "
+                "strangers see tracebacks"
+            )
+    seen: dict[str, int] = {}
+    for index, site in enumerate(config.sites):
+        for host in site.hosts:
+            first = seen.setdefault(host, seen.get("*", index))
+            if first < index:
+                lines.append(
+                    f'sites[{index}] never answers for "{host}": '
+                    f"sites[{first}] comes first"
+                )
+    return lines
+
+
+def _validate(root: Node, files: Sequence[Path]) -> tuple[Config | None, list[Problem]]:
+    """Validate a tree; the config is None if there are problems."""
+    problems = refuse_what_is_not_available(root)
+    _fill_defaults(root)
+    plain = to_plain(root)
+    assert isinstance(plain, dict)
+    plain.setdefault("sources", [])
+    try:
+        config = Config.model_validate(plain, context={"check": True})
+    except ValidationError as exc:
+        return None, problems + describe(exc, root)
+    return config.model_copy(update={"sources": tuple(files)}), problems
+
+
+def _fill_defaults(root: Node) -> None:
+    """Write down the defaults that depend on where the file is."""
+    assert isinstance(root.value, dict)
+    is_default = "sites" not in root.value
+    sites = root.value.setdefault("sites", Node([Node({}, root.place)], root.place))
+    if not isinstance(sites.value, list):
+        return
+    for site in sites.value:
+        if isinstance(site.value, dict):
+            _fill_site(site.value, site.place, must_have_scripts=is_default)
+
+
+def _fill_site(site: dict[str, Node], place: Place, *, must_have_scripts: bool) -> None:
+    site.setdefault("docroot", Node("htdocs", place))
+    folder = place.file.parent / "cgi-bin"
+    if "scripts" not in site and (must_have_scripts or folder.is_dir()):
+        mount = Node({"path": Node("cgi-bin", place)}, place)
+        site["scripts"] = Node([mount], place)
+
+
+def _sort(problems: Sequence[Problem]) -> list[str]:
+    """Order by file and line, each line once: a merged map is read more than once."""
+    ordered = sorted(problems, key=lambda p: (str(p.place.file), p.place.line))
+    return list(dict.fromkeys(map(str, ordered)))

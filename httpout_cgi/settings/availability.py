@@ -1,0 +1,81 @@
+"""Availability: settings that are in the model but that nothing obeys yet.
+
+They are refused, never silently ignored.  When something of the table works, delete
+its line.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from pydantic import ValidationError
+
+from httpout_cgi.settings.models import Pools
+from httpout_cgi.strict_yaml import KeyPath, Node, Problem, to_plain
+
+_Test: TypeAlias = Callable[[str, object], bool]
+
+
+def _is_given(_: str, value: object) -> bool:
+    return value is not None
+
+
+def _is_filled(_: str, value: object) -> bool:
+    return bool(value)
+
+
+def _is_one_of(*words: object) -> _Test:
+    return lambda _, value: value in words
+
+
+def _names_an_account(_: str, value: object) -> bool:
+    return isinstance(value, str) and value.startswith("$user")
+
+
+def _is_unusual_for_pools(key: str, value: object) -> bool:
+    """Tell whether the value means something else than the default."""
+    try:
+        pools = Pools.model_validate({key: value})
+    except ValidationError:
+        return False  # reported as such elsewhere
+    return pools != Pools()
+
+
+_EACH = "*"
+_NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
+    (("users",), _is_given),
+    (("tls",), _is_given),
+    (("pools", _EACH), _is_unusual_for_pools),
+    (("sites", _EACH, "hosts", _EACH), _names_an_account),
+    (("sites", _EACH, "listing"), _is_one_of(True)),
+    (("sites", _EACH, "scripts", _EACH, "interpreters"), _is_filled),
+    (("sites", _EACH, "scripts", _EACH, "output"), _is_one_of("page")),
+    (("sites", _EACH, "scripts", _EACH, "runner"), _is_one_of("process")),
+    (("sites", _EACH, "scripts", _EACH, "local_modules"), _is_one_of("persistent")),
+)
+
+
+def refuse_what_is_not_available(root: Node) -> list[Problem]:
+    """Return a problem for every setting that nothing obeys yet."""
+    problems = []
+    for pattern, is_refused in _NOT_YET:
+        for path, node in _select(root, pattern, ()):
+            if is_refused(str(path[-1]), to_plain(node)):
+                text = "not available yet; remove it"
+                problems.append(Problem(node.place, path, text))
+    return problems
+
+
+def _select(
+    node: Node, pattern: KeyPath, path: KeyPath
+) -> Iterator[tuple[KeyPath, Node]]:
+    if not pattern:
+        yield path, node
+        return
+    children: dict[str, Node] | dict[int, Node] = {}
+    if isinstance(node.value, dict):
+        children = node.value
+    elif isinstance(node.value, list):
+        children = dict(enumerate(node.value))
+    for key, child in children.items():
+        if pattern[0] in (_EACH, key):
+            yield from _select(child, pattern[1:], (*path, key))
