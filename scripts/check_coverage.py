@@ -18,6 +18,7 @@ COMPLETE = (
     "errors.py",
     "messages.py",
     "scripts.py",
+    "config.py",
     "strict_yaml.py",
     "protocol/",
     "settings/",
