@@ -22,12 +22,9 @@ from httpout_cgi.settings.models import (
     PoolLimits,
     Pools,
     Reload,
-    ScriptMount,
-    Site,
-    Users,
-    UserScript,
 )
 from httpout_cgi.settings.problems import describe, explain
+from httpout_cgi.settings.sites import ScriptMount, Site, Users, UserScript
 from httpout_cgi.settings.sources import Sources
 from httpout_cgi.settings.values import Listener
 from httpout_cgi.strict_yaml import Node, Place, Problem, to_plain

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainSerializer,
     Strict,
@@ -20,6 +22,20 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from httpout_cgi.settings import values
+
+
+class MisplacedError(ValueError):
+    """A problem of something below the key that is being validated."""
+
+    def __init__(self, text: str, *where: str | int) -> None:
+        super().__init__(text)
+        self.where = where
+
+
+class Model(BaseModel):
+    """Settings are values; a key that they do not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _check_folder(path: Path, info: ValidationInfo) -> Path:

@@ -1,192 +1,65 @@
-"""Models: every setting, its default and its meaning.
+"""Models: the settings of the whole server, their defaults and their meaning.
 
 Field names are exactly the keys of the YAML file.  Must not read that file, or decide
 what may be used yet.
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from httpout_cgi.scripts import OutputMode, RunnerName
 from httpout_cgi.settings import fields, values
-from httpout_cgi.settings.fields import Deadline, Flag, Name, Number, Size, Time, key, size, time
-
-_Strings: TypeAlias = Mapping[fields.Variable, fields.VariableValue]
-
-
-class MisplacedError(ValueError):
-    """A problem of something below the key that is being validated."""
-
-    def __init__(self, text: str, *where: str | int) -> None:
-        super().__init__(text)
-        self.where = where
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _AnyMount(_Model):
-    """What the script mounts of sites and of user accounts have in common."""
-
-    match: tuple[fields.Pattern, ...] = key(("*.py",), 'File names that run; "*" is every executable file.',
-    )
-    interpreters: Mapping[fields.Suffix, fields.AnyPath] = key({}, "Programs by suffix, before the shebang."
-    )
-    output: OutputMode = key("cgi", "cgi: header section required; page: none; auto: by line 1.",
-    )
-    runner: RunnerName = key("auto", "Where scripts run.")
-    environment: _Strings = key({}, "Extra meta-variables.")
-    pass_authorization: Flag = key(False, "Whether scripts see the Authorization field."
-    )
-    indexed_query: Flag = key(True, "Whether ?foo+bar becomes argv."
-    )
-    local_modules: Literal["fresh", "persistent"] = key("fresh", "Fresh for each run, or kept until they change."
-    )
-    timeout: Deadline = time("60s", "How long a run may take.")
+from httpout_cgi.settings.fields import (
+    Deadline,
+    Flag,
+    MisplacedError,
+    Model,
+    Name,
+    Number,
+    Size,
+    Time,
+    key,
+    size,
+    time,
+)
+from httpout_cgi.settings.sites import Site, Users
 
 
-class ScriptMount(_AnyMount):
-    """A URL, and the folder of scripts or the one script behind it."""
-
-    url: fields.Url = key("/cgi-bin/", "URL prefix; ends with / if it stands for a folder.",
-    )
-    path: fields.Folder | None = key(None, "The folder of scripts."
-    )
-    file: fields.File | None = key(None, "The one script, of any name."
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> "ScriptMount":
-        if (self.path is None) == (self.file is None):
-            what = "neither path nor file" if self.path is None else "both path and file"
-            raise ValueError(f"{what}; give exactly one of them")
-        if self.path is not None and not self.url.endswith("/"):
-            raise MisplacedError(f'must end with "/"; write "{self.url}/"', "url")
-        if self.file is not None and self.url.endswith("/"):
-            raise MisplacedError('must not end with "/", as it is one file', "url")
-        return self
-
-
-class UserScript(_AnyMount):
-    """A script mount of every user account."""
-
-    url: Name = key("cgi-bin/", "URL below that of the account.")
-    path: fields.Template = key("$home/public_html/cgi-bin", "The folder of scripts."
-    )
-
-
-class Site(_Model):
-    """Hosts, a docroot and script mounts."""
-
-    hosts: tuple[fields.Host, ...] = key(("*",),
-        min_length=1, "Host names; *.example.org; * is every host.",
-    )
-    docroot: fields.Folder = key(Path("htdocs"), "The folder of static files."
-    )
-    index: tuple[fields.Pattern, ...] = key(("index.html", "index.py"), "Files that answer for their folder.",
-    )
-    listing: Flag = key(False, "Whether folders without index are listed."
-    )
-    follow_symlinks: Literal["owner", "always", "never"] = key("owner", "owner: only to files of the same owner."
-    )
-    aliases: Mapping[fields.FolderUrl, fields.Folder] = key({}, "More folders, by URL."
-    )
-    hidden_files: Literal["deny", "allow"] = key("deny", "Names that begin with a dot, except .well-known."
-    )
-    error_pages: Mapping[fields.ErrorStatus, fields.Url] = key({}, "URLs of error pages, by status."
-    )
-    headers: Mapping[fields.FieldName, fields.FieldValue] = key({}, "Extra response fields."
-    )
-    scripts: tuple[ScriptMount, ...] = key((), "Script mounts; without the key, /cgi-bin/ if cgi-bin exists.",
-    )
-
-    @field_validator("hosts")
-    @classmethod
-    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        if not hosts:
-            raise ValueError('is empty; write ["*"] for every host')
-        return hosts
-
-    @field_validator("scripts")
-    @classmethod
-    def _check_scripts(
-        cls, scripts: tuple[ScriptMount, ...]
-    ) -> tuple[ScriptMount, ...]:
-        urls = [mount.url for mount in scripts]
-        for index, url in enumerate(urls):
-            if url in urls[:index]:
-                raise MisplacedError(
-                    f'"{url}" is the URL of scripts[{urls.index(url)}]; choose another',
-                    *(index, "url"),
-                )
-        return scripts
-
-
-class Users(_Model):
-    """Docroots of user accounts; needs root."""
-
-    url: fields.Url = key("/~$user/", "URL of an account.")
-    docroot: fields.Template = key("$home/public_html", "The folder of an account's static files.",
-    )
-    scripts: tuple[UserScript, ...] = key((), "Script mounts.")
-    group: Name | None = key(None, "Only its members; null: every account from minimum_uid.",
-    )
-    deny: tuple[Name, ...] = key(("root",), "Accounts without a site."
-    )
-    minimum_uid: Number = key(1000, "The lowest user id served.", ge=1
-    )
-
-
-class PoolLimits(_Model):
+class PoolLimits(Model):
     """What one process run may use; null is no limit."""
 
     memory: Size | None = size("512MiB", "Address space.")
     cpu: Deadline | None = time("60s", "Processor time.")
-    open_files: Number | None = key(256, "File descriptors.", ge=16
-    )
-    processes: Number | None = key(64, "Processes of the account.", ge=1
-    )
+    open_files: Number | None = key(256, "File descriptors.", ge=16)
+    processes: Number | None = key(64, "Processes of the account.", ge=1)
     file_size: Size | None = key(None, "The largest file it may write.")
 
 
-class Pools(_Model):
+class Pools(Model):
     """How process runs live: the site's own pool and those of user accounts."""
 
-    start: Literal["ondemand", "always"] = key("ondemand", "At the first request, or with the server."
+    start: Literal["ondemand", "always"] = key(
+        "ondemand", "At the first request, or with the server."
     )
     idle: Deadline = time("60s", "When a pool without requests leaves.")
-    processes: Number = key(8, "Children at a time per pool.", ge=1
+    processes: Number = key(8, "Children at a time per pool.", ge=1)
+    runs_per_process: Number = key(1, "1: a pristine child for every run.", ge=1)
+    preload: tuple[Name, ...] = key((), "Modules that are imported before the fork.")
+    python: Name | None = key(None, "Interpreter of the pool; null: the server's own.")
+    check_ownership: Literal["strict", "owner", "off"] = key(
+        "strict", "How much of the suEXEC rules is checked."
     )
-    runs_per_process: Number = key(1, "1: a pristine child for every run.", ge=1
-    )
-    preload: tuple[Name, ...] = key((), "Modules that are imported before the fork."
-    )
-    python: Name | None = key(None, "Interpreter of the pool; null: the server's own."
-    )
-    check_ownership: Literal["strict", "owner", "off"] = key("strict", "How much of the suEXEC rules is checked."
-    )
-    limits: PoolLimits = key(PoolLimits(), "What one run may use."
-    )
-    nice: Number = key(0, "Niceness of the children.", ge=-20, le=19
-    )
-    scgi_listen: fields.Listener | None = key(None, "SCGI address for another server in front."
+    limits: PoolLimits = key(PoolLimits(), "What one run may use.")
+    nice: Number = key(0, "Niceness of the children.", ge=-20, le=19)
+    scgi_listen: fields.Listener | None = key(
+        None, "SCGI address for another server in front."
     )
 
 
-class Limits(_Model):
+class Limits(Model):
     """What one request or connection may use."""
 
     request_head: Size = size("16KiB", "More is answered 431.")
@@ -197,83 +70,79 @@ class Limits(_Model):
     keep_alive: Time = time("30s", "How long an idle connection stays open.")
     response_head: Size = size("64KiB", "Of a script; more is a 502.")
     send_timeout: Deadline = time("60s", "How long a client may read nothing.")
-    connections: Number = key(1024, "Connections per worker.", ge=1
-    )
+    connections: Number = key(1024, "Connections per worker.", ge=1)
 
 
-class Reload(_Model):
+class Reload(Model):
     """How edited files are noticed."""
 
-    watch: Literal["auto", "poll", "off"] = key("auto", "auto: inotify, polling where it cannot."
+    watch: Literal["auto", "poll", "off"] = key(
+        "auto", "auto: inotify, polling where it cannot."
     )
     check: Time = time("0s", "How old a file's checked state may be.")
 
 
-class TLS(_Model):
+class TLS(Model):
     """Files of the server's certificate."""
 
     certificate: fields.File = Field(description="Certificate chain (PEM).")
     key: fields.File = Field(description="Private key (PEM).")
 
 
-class AccessLog(_Model):
+class AccessLog(Model):
     """One line per request."""
 
     path: fields.LogPath = key(None, 'A file; "-" is stdout.', spelled="-")
-    format: fields.LogFormat = key("combined", "combined, common, json, or Apache's %-codes."
+    format: fields.LogFormat = key(
+        "combined", "combined, common, json, or Apache's %-codes."
     )
 
 
-class ErrorLog(_Model):
+class ErrorLog(Model):
     """What went wrong, and what scripts write to stderr."""
 
     path: fields.LogPath = key(None, 'A file; "-" is stderr.', spelled="-")
-    level: Literal["debug", "info", "warning", "error", "critical"] = key("info", "The least that is logged."
+    level: Literal["debug", "info", "warning", "error", "critical"] = key(
+        "info", "The least that is logged."
     )
 
 
-class Log(_Model):
+class Log(Model):
     """Where the logs go; a path of None is the standard stream."""
 
     access: AccessLog = key(AccessLog(), "The access log.")
     error: ErrorLog = key(ErrorLog(), "The error log.")
 
 
-class Config(_Model):
+class Config(Model):
     """All settings.  ``sources`` is no key: it names the files that were read."""
 
-    include: tuple[Name, ...] = key((), "More files, as patterns: maps merge, lists append."
+    include: tuple[Name, ...] = key(
+        (), "More files, as patterns: maps merge, lists append."
     )
     listen: tuple[fields.Listener, ...] = key(
         (values.Listener("127.0.0.1", 8000),),
         '"host:port", "[::]:port" or "unix:/path.sock".',
         spelled=["127.0.0.1:8000"],
     )
-    workers: fields.Workers = key(1, "HTTP processes; auto: one per CPU."
+    workers: fields.Workers = key(1, "HTTP processes; auto: one per CPU.")
+    threads: Number = key(
+        16, "Runs that a worker has in threads at a time.", ge=1, le=1024
     )
-    threads: Number = key(16,
-        ge=1,
-        le=1024, "Runs that a worker has in threads at a time.",
+    queue: Number = key(256, "Runs that may wait; more are a 503.", ge=0)
+    user: Name | None = key(None, "Account of the workers, as root.")
+    group: Name | None = key(None, "Group of the workers, as root.")
+    allow_root: Flag = key(False, "Whether workers may stay root.")
+    loop: Literal["auto", "uvloop", "asyncio"] = key(
+        "auto", "auto: uvloop where installed, else asyncio."
     )
-    queue: Number = key(256, "Runs that may wait; more are a 503.", ge=0
-    )
-    user: Name | None = key(None, "Account of the workers, as root."
-    )
-    group: Name | None = key(None, "Group of the workers, as root."
-    )
-    allow_root: Flag = key(False, "Whether workers may stay root."
-    )
-    loop: Literal["auto", "uvloop", "asyncio"] = key("auto", "auto: uvloop where installed, else asyncio."
-    )
-    sites: tuple[Site, ...] = key((Site(),),
-        min_length=1, "The first whose hosts match answers.",
-    )
+    sites: tuple[Site, ...] = key((Site(),), "The first whose hosts match answers.")
     users: Users | None = key(None, "Docroots of user accounts.")
     pools: Pools = key(Pools(), "How process runs live.")
     limits: Limits = key(Limits(), "What one request may use.")
-    reload: Reload = key(Reload(), "How edited files are noticed."
-    )
-    trusted_proxies: tuple[fields.Peer, ...] = key((), "Peers whose X-Forwarded fields are believed."
+    reload: Reload = key(Reload(), "How edited files are noticed.")
+    trusted_proxies: tuple[fields.Peer, ...] = key(
+        (), "Peers whose X-Forwarded fields are believed."
     )
     tls: TLS | None = key(None, "Files of the certificate.")
     debug: Flag = key(False, "Tracebacks in the browser.")

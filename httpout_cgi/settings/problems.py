@@ -8,7 +8,8 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from httpout_cgi.settings.models import Config, MisplacedError
+from httpout_cgi.settings.fields import MisplacedError
+from httpout_cgi.settings.models import Config
 from httpout_cgi.settings.values import quote
 from httpout_cgi.strict_yaml import KeyPath, Node, Problem, find, format_path
 
