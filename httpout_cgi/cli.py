@@ -1,0 +1,148 @@
+"""The command line: ``httpout-cgi`` serves, ``httpout-cgi check`` only looks.
+
+The only file that prints.  Problems of the settings end with exit code 78 (sysexits.h
+EX_CONFIG), all others that keep the server from starting with 2; never a traceback.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from httpout_cgi import __version__, access_log, config
+from httpout_cgi.config import Config, Site
+from httpout_cgi.errors import ConfigError, StartError
+from httpout_cgi.processes import privileges
+from httpout_cgi.processes.supervisor import Supervisor
+
+_EX_CONFIG: Final = 78
+_EX_START: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the command line says."""
+
+    file: Path | None
+    listen: tuple[str, ...]
+    workers: str | None
+    debug: bool
+
+    def load(self) -> Config:
+        """Read the settings and apply the options; raises ConfigError."""
+        loaded = self._load_file()
+        return config.override(
+            loaded, listen=self.listen, workers=self.workers, debug=self.debug
+        )
+
+    def _load_file(self) -> Config:
+        if self.file is not None:
+            return config.load(self.file)
+        usual = Path("config.yaml").absolute()
+        return config.load(usual) if usual.exists() else config.default(Path.cwd())
+
+
+def _config_option(help_: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=help_,
+    )
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@_config_option("Settings; default: ./config.yaml, or none.")
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="ADDRESS",
+    help='"127.0.0.1:8000", "[::]:80", "unix:/path.sock"; may be repeated.',
+)
+@click.option("--workers", metavar="NUMBER", help='HTTP processes, or "auto".')
+@click.option("--debug", is_flag=True, help="Show tracebacks in the browser.")
+@click.version_option(
+    __version__, prog_name="httpout-cgi", message="%(prog)s %(version)s"
+)
+@click.pass_context
+def _cli(
+    context: click.Context,
+    file: Path | None,
+    listen: tuple[str, ...],
+    workers: str | None,
+    debug: bool,
+) -> None:
+    """Serve static files, and Python CGI scripts in process.
+
+    Without settings: ./htdocs at /, ./cgi-bin at /cgi-bin/, on 127.0.0.1:8000.
+    Signals: TERM stops, HUP reloads the settings, USR1 reopens the logs.
+    """
+    context.obj = _Options(file, listen, workers, debug)
+    if context.invoked_subcommand is None:
+        Supervisor(context.obj.load, _announce).run()
+
+
+@_cli.command("check")
+@_config_option("Settings; default: ./config.yaml, or none.")
+@click.pass_obj
+def _check(options: _Options, file: Path | None) -> None:
+    """Validate the settings and show the sites and script mounts."""
+    if file is not None:
+        options = _Options(file, options.listen, options.workers, options.debug)
+    loaded = options.load()
+    access_log.validate(loaded.log.access.format)
+    account = privileges.choose_account(loaded)
+    privileges.check_folders(loaded, account)
+    for warning in [*config.warnings(loaded), *privileges.check_root(loaded)]:
+        click.echo(f"warning: {warning}", err=True)
+    _echo(_describe(loaded, [one.address for one in loaded.listen]))
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        _cli(prog_name="httpout-cgi")
+    except ConfigError as exc:
+        for problem in exc.problems:
+            click.echo(problem, err=True)
+        sys.exit(_EX_CONFIG)
+    except StartError as exc:
+        click.echo(f"httpout-cgi: {exc}", err=True)
+        sys.exit(_EX_START)
+
+
+def _announce(loaded: Config, urls: Sequence[str]) -> None:
+    """Say that the server is ready; scripts wait for these lines."""
+    _echo([f"httpout-cgi {__version__} is ready", *_describe(loaded, urls)])
+
+
+def _echo(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)
+    sys.stdout.flush()
+
+
+def _describe(loaded: Config, addresses: Sequence[str]) -> list[str]:
+    """Return a table: what is listened on, and what is where."""
+    rows = [("listen", address) for address in addresses]
+    for site in loaded.sites:
+        rows += _describe_site(site)
+    width = max(len(label) for label, _ in rows)
+    return [f"  {label:<{width}}  {value}" for label, value in rows]
+
+
+def _describe_site(site: Site) -> list[tuple[str, str]]:
+    rows = [("site", ", ".join(site.hosts)), ("  /", str(site.docroot))]
+    rows += [(f"  {url}", str(folder)) for url, folder in site.aliases.items()]
+    for mount in site.scripts:
+        names = f"  ({', '.join(mount.match)})" if mount.path else ""
+        details = f"{mount.path or mount.file}{names}"
+        rows.append((f"  {mount.url}", f"{details}  runs: {mount.runner}"))
+    return rows

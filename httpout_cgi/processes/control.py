@@ -1,0 +1,85 @@
+"""The control channel between the supervisor and one worker.
+
+A message is one byte, so it is never torn, with file descriptors beside it; what is
+longer lies in an unnamed file whose descriptor is sent along.  So the supervisor never
+waits for a worker that does not read.  Must not know what the settings mean.
+"""
+
+import os
+import socket
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from httpout_cgi.errors import StartError
+
+CONFIGURE: Final = b"C"
+READY: Final = b"R"
+
+# The kernel passes at most 253 descriptors at a time (SCM_MAX_FD); three are ours.
+MAX_LISTENERS: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a worker works with; whoever receives it closes its descriptors.
+
+    ``listeners`` are in the order of the settings' ``listen``.
+    """
+
+    config: str
+    access_log: int
+    error_log: int
+    listeners: tuple[int, ...]
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Make a channel: the supervisor's end, which never blocks, and the worker's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def send_configuration(channel: socket.socket, configuration: Configuration) -> None:
+    """Send settings, logs and listeners.
+
+    Raises OSError if the worker is gone, or did not read for a very long time.
+    """
+    with tempfile.TemporaryFile() as file:
+        file.write(configuration.config.encode())
+        file.flush()
+        descriptors = [
+            file.fileno(),
+            configuration.access_log,
+            configuration.error_log,
+            *configuration.listeners,
+        ]
+        socket.send_fds(channel, [CONFIGURE], descriptors)
+
+
+def receive_configuration(channel: socket.socket) -> Configuration | None:
+    """Receive the next configuration; None if the supervisor is gone."""
+    _, received, flags, _ = socket.recv_fds(channel, 1, MAX_LISTENERS + 3)
+    if not received:
+        return None
+    if flags & socket.MSG_CTRUNC:
+        _close(received)
+        raise StartError("too many open files: raise the limit (ulimit -n)")
+    file, access_log, error_log, *listeners = received
+    with open(file, "rb") as stream:
+        stream.seek(0)
+        text = stream.read().decode()
+    for descriptor in received[1:]:
+        os.set_inheritable(descriptor, False)
+    return Configuration(text, access_log, error_log, tuple(listeners))
+
+
+def send_ready(channel: socket.socket) -> None:
+    """Tell the supervisor that the worker accepts connections."""
+    channel.sendall(READY)
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

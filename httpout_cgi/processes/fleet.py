@@ -1,0 +1,205 @@
+"""The fleet: as many worker processes as wanted, restarted when they die."""
+
+import contextlib
+import json
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from httpout_cgi.errors import StartError
+from httpout_cgi.processes import control
+from httpout_cgi.processes.privileges import Account
+
+# Not "-m": that would put the current folder, and any types.py in it, before the
+# standard library.  The worker imports what the supervisor imports.
+_BOOT: Final = """\
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop())
+try:
+    from httpout_cgi.processes.worker import main
+except Exception as exc:
+    print(f"httpout-cgi: a worker cannot start: {exc!r}", file=sys.stderr)
+    sys.exit(70)
+sys.exit(main())
+"""
+
+# sysexits.h EX_SOFTWARE: a worker that says so would fail the same way again.
+CANNOT_START: Final = 70
+# Deaths in a row without a worker that became ready, until we give up.
+START_ATTEMPTS: Final = 5
+_BACKOFF_FIRST: Final = 0.1
+_BACKOFF_LAST: Final = 10.0
+# A worker that lived for so long was healthy: its death starts a new count.
+_HEALTHY_AFTER: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+    started: float
+    ready: bool = False
+    unwanted: bool = False
+
+
+class Fleet:
+    """Only the supervisor's loop touches it; the clock is passed in."""
+
+    def __init__(
+        self, selector: selectors.BaseSelector, account: Account | None
+    ) -> None:
+        self._selector = selector
+        self._account = account
+        self._workers: list[_Worker] = []
+        self._wanted = 0
+        self._deaths = 0
+        self._failed_starts = 0
+        self._start_at = 0.0
+        self.on_ready: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        """Count the processes that have not ended."""
+        return len(self._workers)
+
+    def want(self, number: int) -> None:
+        """Set how many workers there should be; ``tend`` starts and stops them."""
+        self._wanted = number
+
+    def configure(self, configuration: control.Configuration) -> None:
+        """Send a configuration to every worker; one that does not read it is killed."""
+        for worker in self._workers:
+            self._send(worker, configuration)
+
+    def tend(self, now: float, configuration: control.Configuration) -> None:
+        """Start and stop workers until there are as many as wanted.
+
+        Raises StartError if this Python cannot be run.
+        """
+        wanted = [worker for worker in self._workers if not worker.unwanted]
+        for worker in wanted[self._wanted :]:
+            worker.unwanted = True
+            worker.process.send_signal(signal.SIGTERM)
+        for _ in range(self._wanted - len(wanted)):
+            if now >= self._start_at:
+                self._spawn(now, configuration)
+
+    def next_start(self) -> float | None:
+        """Return when ``tend`` has to be called again, if workers are missing."""
+        alive = sum(not worker.unwanted for worker in self._workers)
+        return self._start_at if alive < self._wanted else None
+
+    def reap(self, now: float) -> None:
+        """Take note of workers that have ended.
+
+        Raises StartError if no worker could start, START_ATTEMPTS times.
+        """
+        for worker in [one for one in self._workers if one.process.poll() is not None]:
+            self._forget(worker)
+            if not worker.unwanted:
+                self._count_death(worker, now)
+
+    def stop(self) -> None:
+        """Ask all workers to finish what they do, and to end."""
+        self._wanted = 0
+        for worker in self._workers:
+            worker.unwanted = True
+            worker.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all workers now, and wait for it."""
+        self._wanted = 0
+        for worker in list(self._workers):
+            worker.process.kill()
+            worker.process.wait()
+            self._forget(worker)
+
+    def _spawn(self, now: float, configuration: control.Configuration) -> None:
+        ours, theirs = control.pair()
+        try:
+            process = self._start_process(theirs.fileno())
+        except OSError as exc:
+            ours.close()
+            who = f" as {self._account.name}" if self._account else ""
+            raise StartError(
+                f"cannot start {sys.executable}{who}: {exc.strerror or exc}"
+            ) from exc
+        finally:
+            theirs.close()
+        worker = _Worker(process, ours, now)
+        self._workers.append(worker)
+        self._selector.register(
+            ours, selectors.EVENT_READ, lambda: self._on_message(worker)
+        )
+        self._send(worker, configuration)
+
+    def _start_process(self, channel: int) -> subprocess.Popen[bytes]:
+        path = json.dumps([os.path.abspath(folder) for folder in sys.path])
+        command = [sys.executable, "-c", _BOOT, str(channel), path]
+        account = self._account
+        return subprocess.Popen(
+            command,
+            pass_fds=[channel],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            # Standard output may be the access log: what a library prints there
+            # would be lines of it.
+            stdout=2,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=account.groups if account else None,
+        )
+
+    def _send(self, worker: _Worker, configuration: control.Configuration) -> None:
+        try:
+            control.send_configuration(worker.channel, configuration)
+        except BlockingIOError:
+            _log.error("worker %d does not answer, killed", worker.process.pid)
+            worker.process.kill()
+        except OSError:
+            pass  # it has just died; SIGCHLD is on its way
+
+    def _on_message(self, worker: _Worker) -> None:
+        message = b""
+        with contextlib.suppress(ConnectionError):
+            message = worker.channel.recv(1)
+        if message == control.READY:
+            worker.ready = True
+            self._failed_starts = 0
+            self.on_ready()
+        elif not message:
+            self._selector.unregister(worker.channel)
+
+    def _forget(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(worker.channel)
+        worker.channel.close()
+
+    def _count_death(self, worker: _Worker, now: float) -> None:
+        status = worker.process.returncode
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        if not worker.ready:
+            self._failed_starts += START_ATTEMPTS if status == CANNOT_START else 1
+        elif now - worker.started >= _HEALTHY_AFTER:
+            self._deaths = 0
+        healthy = any(one.ready for one in self._workers)
+        if self._failed_starts >= START_ATTEMPTS and not healthy:
+            raise StartError(f"the workers cannot start: the last ended with {how}")
+        pause = min(_BACKOFF_LAST, _BACKOFF_FIRST * 2**self._deaths)
+        self._deaths += 1
+        self._start_at = now + pause
+        _log.error(
+            "worker %d ended with %s, another one starts in %.1f s",
+            worker.process.pid,
+            how,
+            pause,
+        )

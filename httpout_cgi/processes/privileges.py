@@ -1,0 +1,104 @@
+"""Privileges: which account the workers have, and what root may do without one."""
+
+import contextlib
+import grp
+import os
+import pwd
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from httpout_cgi.config import Config
+from httpout_cgi.errors import ConfigError, StartError
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account to become; ``groups`` are its supplementary groups."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+def choose_account(config: Config) -> Account | None:
+    """Return the account that the workers become; None keeps the present one.
+
+    Raises ConfigError for an account that does not exist, one that only root could
+    become, or root itself without ``allow_root``.
+    """
+    if config.user is None:
+        if config.group is not None:
+            raise ConfigError(["group: needs user beside it"])
+        return None
+    account = _find_account(config.user, config.group)
+    if os.geteuid() != 0:
+        if account.uid != os.geteuid():
+            raise ConfigError(
+                [f"user: only root can become {config.user!r}; start as root"]
+            )
+        return None
+    if account.uid == 0 and not config.allow_root:
+        raise ConfigError(["user: root, but allow_root is not true"])
+    return account
+
+
+def check_root(config: Config) -> list[str]:
+    """Return warnings about scripts that are going to run as root.
+
+    Raises ConfigError if other machines could reach them and ``allow_root`` is unset.
+    """
+    if os.geteuid() != 0 or config.user is not None:
+        return []
+    public = [one.address for one in config.listen if not one.is_loopback]
+    if public and not config.allow_root:
+        raise ConfigError(
+            [
+                f"listen: {', '.join(public)} is open to other machines, and scripts"
+                " would run as root: set user (or allow_root: true)"
+            ]
+        )
+    return ["SCRIPTS RUN AS ROOT: set user in the configuration to drop privileges"]
+
+
+def check_folders(config: Config, account: Account | None) -> None:
+    """Raise StartError for a docroot that the workers could not enter."""
+    with _acting_as(account):
+        for site in config.sites:
+            # Search permission is enough: names are opened, folders not listed.
+            if not os.access(site.docroot, os.X_OK, effective_ids=True):
+                who = f" by {account.name}" if account else ""
+                raise StartError(f"docroot {site.docroot} cannot be read{who}")
+
+
+def _find_account(user: str, group: str | None) -> Account:
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise ConfigError([f"user: no account {user!r} on this machine"]) from None
+    gid = entry.pw_gid
+    if group is not None:
+        try:
+            gid = grp.getgrnam(group).gr_gid
+        except KeyError:
+            raise ConfigError([f"group: no group {group!r} on this machine"]) from None
+    groups = tuple(sorted({gid, *os.getgrouplist(user, entry.pw_gid)}))
+    return Account(user, entry.pw_uid, gid, groups)
+
+
+@contextlib.contextmanager
+def _acting_as(account: Account | None) -> Iterator[None]:
+    """See the file system as the account does.  Single-threaded processes only."""
+    if account is None:
+        yield
+        return
+    uid, gid, groups = os.geteuid(), os.getegid(), os.getgroups()
+    os.setgroups(account.groups)
+    os.setegid(account.gid)
+    os.seteuid(account.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
+        os.setegid(gid)
+        os.setgroups(groups)

@@ -1,0 +1,298 @@
+"""The supervisor: binds the listeners and keeps the wanted workers alive.
+
+Single-threaded.  Reads no byte that a client sent.  Signal handlers only enqueue, by
+way of the wakeup descriptor; the loop acts.
+"""
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from httpout_cgi import access_log, error_log
+from httpout_cgi.config import Config, Listener, dump, warnings
+from httpout_cgi.errors import ConfigError, StartError
+from httpout_cgi.processes import control, listeners, privileges
+from httpout_cgi.processes.fleet import Fleet
+from httpout_cgi.processes.log_files import LogFiles, open_logs
+
+# How long runs may go on after SIGTERM.
+GRACE: Final = 10.0
+# The workers end what is left after GRACE; this is for a worker that cannot.
+_LAST_RESORT: Final = GRACE + 2.0
+_CHECK_EVERY: Final = 1.0
+_SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGCHLD,
+)
+
+_log = logging.getLogger(__name__)
+
+Sockets = dict[Listener, socket.socket]
+
+
+class Supervisor:
+    """One run of the server, from its first byte of settings to its exit.
+
+    ``load`` returns the settings, now and at each reload.  ``announce`` is told once,
+    when the first worker is ready: the settings, and one URL for each listener.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        announce: Callable[[Config, Sequence[str]], None],
+    ) -> None:
+        self._load = load
+        self._announce = announce
+        self._config = load()
+        self._seen = _signature(self._config.sources)
+        self._sockets: Sockets = {}
+        self._logs: LogFiles | None = None
+        self._stop_at: float | None = None
+        self._next_check = 0.0
+        self._account = privileges.choose_account(self._config)
+        self._text = ""
+        self._selector = selectors.DefaultSelector()
+        self._fleet = Fleet(self._selector, self._account)
+        self._fleet.on_ready = self._on_first_ready
+
+    def run(self) -> None:
+        """Serve until a signal says to stop.
+
+        Raises ConfigError or StartError if that is impossible.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._selector.close)
+            stack.callback(self._close)
+            wakeup = stack.enter_context(_signals())
+            self._selector.register(
+                wakeup, selectors.EVENT_READ, lambda: self._on_signals(wakeup)
+            )
+            self._apply(self._config)
+            stack.callback(self._fleet.kill)
+            while self._stop_at is None or len(self._fleet):
+                self._turn()
+
+    def _turn(self) -> None:
+        """Start what is missing, then wait for events and act on them."""
+        now = time.monotonic()
+        if self._stop_at is None:
+            self._fleet.tend(now, self._configuration())
+            self._check_sources(now)
+        elif now >= self._stop_at:
+            _log.warning("workers that did not end in time are killed")
+            self._fleet.kill()
+            return
+        for key, _ in self._selector.select(self._pause(now)):
+            key.data()
+
+    def _pause(self, now: float) -> float:
+        if self._stop_at is not None:
+            return max(0.0, self._stop_at - now)
+        start = self._fleet.next_start()
+        until = self._next_check if start is None else min(self._next_check, start)
+        return max(0.0, until - now)
+
+    def _on_signals(self, wakeup: socket.socket) -> None:
+        # A set: ten times SIGCHLD is one.  Sorted, so that the order is defined.
+        received = wakeup.recv(4096)
+        for number in sorted(set(received)):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stop(received.count(number))
+            elif number == signal.SIGHUP:
+                self._reload()
+            elif number == signal.SIGUSR1:
+                self._reopen_logs()
+            elif number == signal.SIGCHLD:
+                self._fleet.reap(time.monotonic())
+
+    def _on_first_ready(self) -> None:
+        self._fleet.on_ready = lambda: None
+        self._announce(self._config, self._urls())
+
+    def _stop(self, times: int) -> None:
+        """Let the workers finish; the second time, do not wait for them."""
+        if self._stop_at is not None or times > 1:
+            self._stop_at = 0.0
+            return
+        _log.info("stopping")
+        self._stop_at = time.monotonic() + _LAST_RESORT
+        self._fleet.stop()
+        self._close_listeners()
+
+    def _check_sources(self, now: float) -> None:
+        """Reload if a settings file has changed; looks once a second."""
+        if now < self._next_check:
+            return
+        self._next_check = now + _CHECK_EVERY
+        if self._config.reload.watch == "off":
+            return
+        if _signature(self._config.sources) != self._seen:
+            self._reload()
+
+    def _reload(self) -> None:
+        """Use the settings files as they are now, or go on with what we have."""
+        if self._stop_at is not None:
+            return
+        # Before reading: an edit while we read is seen the next time.
+        old = self._config
+        self._seen = _signature(old.sources)
+        try:
+            new = self._load()
+            self._apply(new)
+        except ConfigError as exc:
+            for problem in exc.problems:
+                _log.error("not reloaded: %s", problem)
+        except StartError as exc:
+            _log.error("not reloaded: %s", exc)
+        else:
+            if new.sources != old.sources:
+                self._seen = _signature(new.sources)
+            _log.info("reloaded; listening on %s", ", ".join(self._urls()))
+
+    def _reopen_logs(self) -> None:
+        if self._stop_at is not None:
+            return
+        try:
+            self._use_logs(open_logs(self._config))
+        except StartError as exc:
+            _log.error("logs not reopened: %s", exc)
+            return
+        self._fleet.configure(self._configuration())
+        _log.info("logs reopened")
+
+    def _apply(self, new: Config) -> None:
+        """Take settings into use, all or nothing.
+
+        Raises ConfigError or StartError; nothing has changed then.
+        """
+        problems = [*warnings(new), *privileges.check_root(new)]
+        privileges.check_folders(new, self._account)
+        access_log.validate(new.log.access.format)
+        logs = open_logs(new)
+        try:
+            sockets = self._bind(new.listen)
+        except BaseException:
+            logs.close()
+            raise
+        old, self._config, self._text = self._config, new, dump(new)
+        removed = {
+            one: sock for one, sock in self._sockets.items() if one not in sockets
+        }
+        self._sockets = sockets
+        self._use_logs(logs)
+        self._fleet.want(_count_workers(new))
+        self._fleet.configure(self._configuration())
+        for listener, sock in removed.items():
+            listeners.close(listener, sock)
+        for problem in problems:
+            _log.warning("%s", problem)
+        _warn_of_restart(old, new)
+
+    def _bind(self, wanted: Sequence[Listener]) -> Sockets:
+        """Return a socket for each listener, those that we have already as they are."""
+        if len(wanted) > control.MAX_LISTENERS:
+            raise StartError(f"more than {control.MAX_LISTENERS} listeners")
+        sockets: Sockets = {}
+        try:
+            for listener in wanted:
+                known = self._sockets.get(listener)
+                sockets[listener] = known or listeners.bind(listener)
+        except BaseException:
+            for listener, sock in sockets.items():
+                if listener not in self._sockets:
+                    listeners.close(listener, sock)
+            raise
+        return sockets
+
+    def _configuration(self) -> control.Configuration:
+        assert self._logs
+        return control.Configuration(
+            self._text,
+            self._logs.access,
+            self._logs.error,
+            tuple(sock.fileno() for sock in self._sockets.values()),
+        )
+
+    def _urls(self) -> list[str]:
+        return [listeners.describe(*item) for item in self._sockets.items()]
+
+    def _use_logs(self, logs: LogFiles) -> None:
+        error_log.configure(logs.error, self._config.log.error.level)
+        if self._logs:
+            self._logs.close()
+        self._logs = logs
+
+    def _close_listeners(self) -> None:
+        for listener, sock in self._sockets.items():
+            listeners.close(listener, sock)
+        self._sockets = {}
+
+    def _close(self) -> None:
+        self._close_listeners()
+        if self._logs:
+            self._logs.close()
+
+
+def _count_workers(config: Config) -> int:
+    if config.workers != "auto":
+        return config.workers
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _warn_of_restart(old: Config, new: Config) -> None:
+    for name in ("user", "group", "loop"):
+        if getattr(old, name) != getattr(new, name):
+            _log.warning("a changed %s needs a restart", name)
+
+
+def _signature(paths: Sequence[Path]) -> tuple[tuple[int, ...], ...]:
+    """Return what changes whenever one of the files does."""
+
+    def look(path: Path) -> tuple[int, ...]:
+        try:
+            seen = os.stat(path)
+        except OSError as exc:
+            return (exc.errno or 0,)
+        return (
+            seen.st_dev,
+            seen.st_ino,
+            seen.st_size,
+            seen.st_mtime_ns,
+            seen.st_ctime_ns,
+        )
+
+    return tuple(look(path) for path in paths)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """Give a socket from which our signals can be read, one byte each."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        handlers = {one: signal.signal(one, _ignore) for one in _SIGNALS}
+        try:
+            yield reader
+        finally:
+            for one, handler in handlers.items():
+                signal.signal(one, handler)
+            signal.set_wakeup_fd(wakeup)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing: unlike SIG_IGN, it wakes the loop and is not inherited."""
