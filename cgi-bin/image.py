@@ -33,7 +33,7 @@ def make_palette(hue):
 
 def draw():
     """Return the rows of pixels: waves, one number of the palette for each pixel."""
-    slow = [math.sin(x / 71) * 9 + math.sin(x / 23) * 4 for x in range(WIDTH)]
+    slow = [math.sin(x / 71) * 9 + math.sin(x / 29) * 4 for x in range(WIDTH)]
     rows = bytearray()
     for y in range(HEIGHT):
         base = y * (COLORS + 16) / HEIGHT - 8
