@@ -1,0 +1,24 @@
+"""The stand-ins of this process: all in, or all out.
+
+They are installed once; what they show is looked up in the current run.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, List
+
+from httpout_cgi.interpreter import environment, system
+
+_undo: List[Callable[[], None]] = []
+
+
+def install() -> None:
+    """Put all stand-ins in place; does nothing if they are."""
+    if not _undo:
+        _undo.extend(part.install() for part in (environment, system))
+
+
+def uninstall() -> None:
+    """Take all stand-ins away; no run may be under way."""
+    while _undo:
+        _undo.pop()()

@@ -1,0 +1,192 @@
+"""os.environ in all its spellings: exactly the variables of the current run.
+
+The objects stay the same, for modules hold on to them (``from os import environ``);
+only their class changes.  Outside of a run they behave as before.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, Iterator, List, MutableMapping
+
+from httpout_cgi.interpreter.run_context import current
+
+try:
+    import posix
+except ImportError:  # pragma: no cover - Windows
+    posix = None
+
+_Environ = type(os.environ)
+_find = current.get
+
+
+# Any: os._Environ is generic over str and bytes, and these serve both.
+class _RunEnvironment(_Environ):  # type: ignore[misc, valid-type]
+    """os.environ; a run's variables are kept as text."""
+
+    def __getitem__(self, key: Any) -> Any:
+        run = _find()
+        if run is None:
+            return _Environ.__getitem__(self, key)
+        try:
+            return run.environment[key]
+        except KeyError:
+            self.encodekey(key)  # raises TypeError for what is no text
+            raise KeyError(key) from None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        run = _find()
+        if run is None:
+            _Environ.__setitem__(self, key, value)
+        else:
+            _check(self.encodekey(key), self.encodevalue(value))
+            run.environment[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        run = _find()
+        if run is None:
+            _Environ.__delitem__(self, key)
+        elif run.environment.pop(key, None) is None:
+            self.encodekey(key)
+            raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        run = _find()
+        if run is None:
+            return bool(_Environ.__contains__(self, key))
+        if not isinstance(key, str):
+            self.encodekey(key)
+        return key in run.environment
+
+    def __iter__(self) -> Iterator[Any]:
+        run = _find()
+        if run is None:
+            return iter(_Environ.__iter__(self))
+        return iter(list(run.environment))
+
+    def __len__(self) -> int:
+        run = _find()
+        return len(self._data) if run is None else len(run.environment)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        run = _find()
+        if run is None:
+            return _Environ.get(self, key, default)
+        if not isinstance(key, str):
+            self.encodekey(key)
+        return run.environment.get(key, default)
+
+
+class _RunEnvironmentBytes(_Environ):  # type: ignore[misc, valid-type]
+    """os.environb: the same variables as bytes."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if _find() is None:
+            return _Environ.__getitem__(self, key)
+        name = os.fsdecode(self.encodekey(key))
+        try:
+            return os.fsencode(os.environ[name])
+        except KeyError:
+            raise KeyError(key) from None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if _find() is None:
+            _Environ.__setitem__(self, key, value)
+        else:
+            name, text = self.encodekey(key), self.encodevalue(value)
+            os.environ[os.fsdecode(name)] = os.fsdecode(text)
+
+    def __delitem__(self, key: Any) -> None:
+        if _find() is None:
+            _Environ.__delitem__(self, key)
+        else:
+            del os.environ[os.fsdecode(self.encodekey(key))]
+
+    def __iter__(self) -> Iterator[Any]:
+        run = _find()
+        if run is None:
+            return iter(_Environ.__iter__(self))
+        return iter([os.fsencode(name) for name in run.environment])
+
+    def __len__(self) -> int:
+        run = _find()
+        return len(self._data) if run is None else len(run.environment)
+
+
+class _PosixEnvironment(MutableMapping[bytes, bytes]):
+    """posix.environ: what the process started with; a run's is its environment."""
+
+    def __init__(self, original: Dict[bytes, bytes]) -> None:
+        self._original = original
+
+    def _target(self) -> MutableMapping[bytes, bytes]:
+        return self._original if _find() is None else os.environb
+
+    def __getitem__(self, key: bytes) -> bytes:
+        return self._target()[key]
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._target()[key] = value
+
+    def __delitem__(self, key: bytes) -> None:
+        del self._target()[key]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._target())
+
+    def __len__(self) -> int:
+        return len(self._target())
+
+
+def _check(name: bytes, value: bytes) -> None:
+    """Refuse what putenv() refuses."""
+    if not name or b"=" in name:
+        raise ValueError("illegal environment variable name")
+    if b"\0" in name or b"\0" in value:
+        raise ValueError("embedded null byte")
+
+
+def install() -> Callable[[], None]:
+    """Put the stand-ins in place; return what takes them away again."""
+    undo: List[Callable[[], None]] = []
+    _change_class(os.environ, _RunEnvironment, undo)
+    if os.supports_bytes_environ:
+        _change_class(os.environb, _RunEnvironmentBytes, undo)
+    for name in ("putenv", "unsetenv"):
+        _replace(os, name, _outside_of_runs(getattr(os, name)), undo)
+    if posix is not None:
+        stand_in = _PosixEnvironment(posix.environ)
+        _replace(posix, "environ", stand_in, undo)
+
+    def uninstall() -> None:
+        while undo:
+            undo.pop()()
+
+    return uninstall
+
+
+def _change_class(
+    target: object, new_class: type, undo: List[Callable[[], None]]
+) -> None:
+    old_class = type(target)
+    new_class.__name__ = new_class.__qualname__ = old_class.__name__
+    target.__class__ = new_class
+    undo.append(lambda: setattr(target, "__class__", old_class))
+
+
+def _replace(
+    owner: object, name: str, value: object, undo: List[Callable[[], None]]
+) -> None:
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    undo.append(lambda: setattr(owner, name, original))
+
+
+# Any: any C function that changes the environment of the whole process.
+def _outside_of_runs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a function that must not reach the process from within a run."""
+
+    def guarded(*arguments: Any) -> Any:
+        return function(*arguments) if _find() is None else None
+
+    return guarded

@@ -1,0 +1,106 @@
+"""The current run: what a script sees as its process, found through a ContextVar.
+
+Everything that stands in for something process-wide looks here first.  Outside of a
+run the variable is empty, and every stand-in behaves as the original.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Sequence, Tuple, cast
+
+from httpout_cgi.interpreter import streams
+
+# What atexit.register() was given: a callable, its arguments and keyword arguments.
+ExitCallback = Tuple[Callable[..., object], Tuple[Any, ...], Dict[str, Any]]
+
+# What stood where the stand-ins stand now, by its name in sys.
+process: Dict[str, Any] = {}
+
+
+class _Lazy:
+    """An attribute that is made when it is first read; two threads get the same."""
+
+    def __init__(self, make: Callable[[RunContext], object]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    # Any: a script may put anything in the place of what we make.
+    def __get__(self, run: Optional[RunContext], owner: type) -> Any:
+        if run is None:
+            return self
+        return run.__dict__.setdefault(self._name, self._make(run))
+
+
+def _new_list(run: RunContext) -> List[object]:
+    return []
+
+
+class RunContext:
+    """What one run has to itself; whoever makes it hands it to ``execute.execute``.
+
+    ``write`` receives what reaches standard output, in any of the run's threads, and
+    may block or raise BrokenPipeError.  ``write_error`` receives lines of standard
+    error.  ``stdin`` stays the caller's.  Most runs touch few of these: the rest
+    are class attributes or made at first use, for they cost every run.
+    """
+
+    # How the run ended: the text for an administrator, and sys.exit()'s code.
+    failure: Optional[str] = None
+    exit_code: int = 0
+    # Set by os._exit(): what has not been flushed is lost, and the end is now.
+    is_aborted: bool = False
+    # Set when all is done but the last flush.
+    is_ending: bool = False
+    main: Optional[ModuleType] = None
+
+    def __init__(
+        self,
+        path: str,
+        directory: str,
+        *,
+        environment: Dict[str, str],
+        write: streams.Write,
+        write_error: streams.Write,
+        arguments: Sequence[str] = (),
+        stdin: Optional[BinaryIO] = None,
+    ) -> None:
+        self.script_path = path
+        self.directory = directory
+        self.environment = environment
+        self.arguments = arguments
+        self.source = stdin
+        self.write_error = write_error
+        self.raw_output = streams.OutputStream(write)
+        self.initial_stdout = text = streams.open_output(self.raw_output)
+        self.output_buffer = text.buffer
+        # What the script may replace; annotated so that anything may be assigned.
+        self.stdout: Any = text
+
+    initial_stdin = _Lazy(lambda run: streams.open_input(run.source))
+    initial_stderr = _Lazy(lambda run: streams.open_error(run.write_error))
+    stdin = _Lazy(lambda run: run.initial_stdin)
+    stderr = _Lazy(lambda run: run.initial_stderr)
+    argv = _Lazy(lambda run: [run.script_path, *run.arguments])
+    search_path = _Lazy(lambda run: [run.directory, *process.get("path", sys.path)])
+    excepthook = _Lazy(lambda run: sys.__excepthook__)
+    displayhook = _Lazy(lambda run: sys.__displayhook__)
+    threads: List[threading.Thread] = cast("List[threading.Thread]", _Lazy(_new_list))
+    exit_callbacks: List[ExitCallback] = cast("List[ExitCallback]", _Lazy(_new_list))
+
+
+current: ContextVar[Optional[RunContext]] = ContextVar("current_run", default=None)
+
+# Set while a run imports a module that all runs share: its code must bind to what
+# outlives the run.
+is_importing_shared: ContextVar[bool] = ContextVar("importing_shared", default=False)
+
+
+def current_for_changes() -> Optional[RunContext]:
+    """Return the run whose state the caller may bind to or change, or None."""
+    return None if is_importing_shared.get() else current.get()

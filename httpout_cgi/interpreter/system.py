@@ -1,0 +1,172 @@
+"""sys for each run: its streams, argv, path, hooks, and its ``__main__``.
+
+Two levels.  C code (``print``, ``input``) reads sys' dictionary: stable proxies are
+in there.  Python code gets and sets attributes: sys' class has properties.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator, List
+
+from httpout_cgi.interpreter.run_context import (
+    current,
+    current_for_changes,
+    is_importing_shared,
+    process,
+)
+
+_find = current.get
+_STREAMS = {
+    "stdin": "stdin",
+    "stdout": "stdout",
+    "stderr": "stderr",
+    "__stdin__": "initial_stdin",
+    "__stdout__": "initial_stdout",
+    "__stderr__": "initial_stderr",
+}
+_VALUES = {
+    "argv": "argv",
+    "path": "search_path",
+    "excepthook": "excepthook",
+    "displayhook": "displayhook",
+}
+
+
+class StreamProxy:
+    """A standard stream for C code, and for code that outlives the run."""
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_attribute", _STREAMS[name])
+
+    # Any: whatever is the stream now; a script may assign anything.
+    def _stream(self) -> Any:
+        run = _find()
+        return process[self._name] if run is None else getattr(run, self._attribute)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._stream(), name, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._stream())
+
+    def __next__(self) -> Any:
+        return next(self._stream())
+
+    def __enter__(self) -> Any:
+        return self._stream().__enter__()
+
+    def __exit__(self, *exception: object) -> Any:
+        return self._stream().__exit__(*exception)
+
+    def __repr__(self) -> str:
+        return repr(self._stream())
+
+
+class _OutputProxy(StreamProxy):
+    """Standard output: every print() looks up ``write`` here, so it is quick."""
+
+    @property
+    def write(self) -> Any:
+        run = _find()
+        return process["stdout"].write if run is None else run.stdout.write
+
+
+class _MainProxy(ModuleType):
+    """sys.modules['__main__']: the script's module in a run."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(_main_module(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(_main_module(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(_main_module(), name)
+
+    def __dir__(self) -> List[str]:
+        return dir(_main_module())
+
+    def __repr__(self) -> str:
+        return repr(_main_module())
+
+
+def _main_module() -> ModuleType:
+    run = _find()
+    if run is None or run.main is None:
+        main: ModuleType = process["__main__"]
+        return main
+    return run.main
+
+
+class _RunSystem(ModuleType):
+    """The class of sys while the stand-ins are installed."""
+
+
+_proxies: Dict[str, StreamProxy] = {
+    name: _OutputProxy(name) if name == "stdout" else StreamProxy(name)
+    for name in _STREAMS
+}
+
+
+def _stream_property(name: str, attribute: str) -> property:
+    def get(module: ModuleType) -> Any:
+        run = _find()
+        if run is None:
+            return process[name]
+        if is_importing_shared.get():
+            return _proxies[name]
+        return getattr(run, attribute)
+
+    return property(get, _setter(name, attribute))
+
+
+def _value_property(name: str, attribute: str) -> property:
+    def get(module: ModuleType) -> Any:
+        run = current_for_changes()
+        return process[name] if run is None else getattr(run, attribute)
+
+    return property(get, _setter(name, attribute))
+
+
+def _setter(name: str, attribute: str) -> Callable[[ModuleType, object], None]:
+    def set_value(module: ModuleType, value: object) -> None:
+        run = current_for_changes()
+        if run is None:
+            process[name] = value
+            if name not in _STREAMS:
+                module.__dict__[name] = value
+        else:
+            setattr(run, attribute, value)
+
+    return set_value
+
+
+for _name, _attribute in _STREAMS.items():
+    setattr(_RunSystem, _name, _stream_property(_name, _attribute))
+for _name, _attribute in _VALUES.items():
+    setattr(_RunSystem, _name, _value_property(_name, _attribute))
+
+
+def install() -> Callable[[], None]:
+    """Put the stand-ins in place; return what takes them away again."""
+    namespace = sys.__dict__
+    for name in (*_STREAMS, *_VALUES):
+        process[name] = namespace[name]
+    process["__main__"] = sys.modules["__main__"]
+    namespace.update(_proxies)
+    sys.__class__ = _RunSystem
+    sys.modules["__main__"] = _MainProxy("__main__")
+    return _uninstall
+
+
+def _uninstall() -> None:
+    sys.__class__ = ModuleType
+    sys.modules["__main__"] = process.pop("__main__")
+    for name in (*_STREAMS, *_VALUES):
+        sys.__dict__[name] = process.pop(name)
