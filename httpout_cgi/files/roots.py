@@ -1,0 +1,148 @@
+"""Roots: the URL prefixes of a site, and the folder or the one script behind each.
+
+Also what may not be sent from them.  Must not know paths of requests.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import TypeAlias
+
+from httpout_cgi.config import ScriptMount, Site
+from httpout_cgi.scripts import Mount
+
+Matcher: TypeAlias = Callable[[str, os.stat_result], bool]
+"""Tells whether a file of that name, seen like that, runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A URL prefix, which ends with a slash, and what is behind it.
+
+    ``folder`` has no slash at the end; it is a file if ``is_file``.  ``real`` are the
+    parts of its path without symbolic links, as they were at the start.  ``mount`` is
+    None for the docroot and aliases.  An ``is_overlay`` mount lies over the folder that
+    its URL leads to anyway: what does not run there is static.
+    """
+
+    url: str
+    folder: str
+    real: tuple[str, ...]
+    runs: Matcher
+    mount: Mount | None = None
+    is_file: bool = False
+    is_overlay: bool = False
+
+
+def build_roots(site: Site) -> tuple[Root, ...]:
+    """Return the roots of a site, the one that wins first."""
+    folders = [
+        _make_folder(url, str(path))
+        for url, path in (*site.aliases.items(), ("/", site.docroot))
+    ]
+    mounts = [_make_mounted(mount, _by_url(folders)) for mount in site.scripts]
+    return tuple(_by_url(mounts + folders))
+
+
+def find_owner(
+    real: str, roots: Iterable[Root], *, is_fresh: bool = False
+) -> Root | None:
+    """Return the root with the deepest folder around a real path; a mount on a tie.
+
+    ``is_fresh`` looks at the roots again: symbolic links may have changed since the
+    start (a release that was switched), and ``real`` was made with the new ones.
+    """
+    parts = tuple(real.split("/"))
+    owner, best = None, (-1, False)
+    for root in roots:
+        folder = _split_real(root.folder) if is_fresh else root.real
+        rank = (len(folder), root.mount is not None)
+        if rank > best and parts[: len(folder)] == folder:
+            owner, best = root, rank
+    return owner
+
+
+# Endings of what people show on purpose: "example.py.txt", "example.py.html".  What
+# editors and humans leave behind ("a.py~", "a.py.swp", "a.py.bak", "a.py-2") has none.
+_find_source = re.compile(
+    r"/__pycache__/"
+    r"|\.py[cow]?(?![a-z0-9])(?![^/]*\.(?:txt|html?|md|pdf|svg|png)\Z)[^/]*\Z"
+).search
+
+
+def is_source(path: str) -> bool:
+    """Tell whether a file may be a Python script, its cached code, or a copy of it.
+
+    Without a script mount for it, it would be sent to the client as it is: code,
+    passwords and all.
+    """
+    return _find_source(path.lower()) is not None
+
+
+def _make_folder(url: str, path: str) -> Root:
+    return Root(url, path.rstrip("/"), _split_real(path), lambda _name, _seen: False)
+
+
+def _make_mounted(settings: ScriptMount, folders: Sequence[Root]) -> Root:
+    path = str(settings.file or settings.path)
+    is_file = settings.file is not None
+    url = settings.url + "/" if is_file else settings.url
+    return Root(
+        url,
+        path.rstrip("/"),
+        _split_real(path),
+        _make_matcher(settings.match),
+        _make_mount(settings, path),
+        is_file,
+        not is_file and _is_overlay(settings, path, folders),
+    )
+
+
+def _make_mount(settings: ScriptMount, path: str) -> Mount:
+    return Mount(
+        url=settings.url,
+        path=path,
+        match=settings.match,
+        output=settings.output,
+        runner=settings.runner,
+        environment=dict(settings.environment) or None,
+        pass_authorization=settings.pass_authorization,
+        indexed_query=settings.indexed_query,
+        timeout=settings.timeout,
+    )
+
+
+def _is_overlay(settings: ScriptMount, path: str, folders: Sequence[Root]) -> bool:
+    """Tell whether a mount's URL would lead to the same folder without it.
+
+    A folder of CGI scripts inside the docroot is none: everything in there is source.
+    """
+    if settings.output != "page" and settings.url != "/":
+        return False
+    below = next(root for root in folders if settings.url.startswith(root.url))
+    return _split_real(path) == _split_real(
+        f"{below.folder}/{settings.url[len(below.url) :]}"
+    )
+
+
+def _make_matcher(patterns: Sequence[str]) -> Matcher:
+    """Build the test of file names; "*" stands for every executable file."""
+    named = "|".join(translate(pattern) for pattern in patterns if pattern != "*")
+    match_name = re.compile(named or r"(?!)").match
+    executable = 0o111 if "*" in patterns else 0
+
+    def runs(name: str, seen: os.stat_result) -> bool:
+        return match_name(name) is not None or bool(seen.st_mode & executable)
+
+    return runs
+
+
+def _by_url(roots: Iterable[Root]) -> list[Root]:
+    """Sort by length, longest first; what came first stays first."""
+    return sorted(roots, key=lambda root: -len(root.url))
+
+
+def _split_real(path: str) -> tuple[str, ...]:
+    return tuple(os.path.realpath(path or "/").rstrip("/").split("/"))

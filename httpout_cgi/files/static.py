@@ -1,0 +1,119 @@
+"""Static files: from a file and a request to the response (RFC 9110).
+
+Opens first and then looks at what was opened: the path may lead elsewhere by then.
+Must not know URLs or where files may lie; see resolve.
+"""
+
+import os
+from http import HTTPStatus
+from io import FileIO
+from stat import S_ISREG
+
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.media_types import guess_media_type
+from httpout_cgi.files.resolve import StaticFile, make_http_error
+from httpout_cgi.messages import Body, FilePart, Request, Response
+from httpout_cgi.protocol.conditional import (
+    ByteRange,
+    Unsatisfiable,
+    evaluate,
+    format_date,
+    make_etag,
+    select_range,
+)
+
+ALLOW = (("Allow", "GET, HEAD, OPTIONS"),)
+
+# Read at once: as much as one write takes, and quicker than keeping the file open.
+_SMALL = 65536
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# O_NONBLOCK: a FIFO put in the file's place would block the whole worker.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+
+
+def respond(file: StaticFile, request: Request, *, now: float) -> Response:
+    """Return the response with the file: 200, 204, 206 or 304.
+
+    ``now`` is in seconds since the epoch.  The response to HEAD has the body of GET:
+    whoever sends it drops the content and keeps its length.  Raises HTTPError 403,
+    404, 405, 412 or 416, with the fields that belong to it.
+    """
+    if request.method == "OPTIONS":
+        return Response(HTTPStatus.NO_CONTENT, ALLOW)
+    if request.method not in ("GET", "HEAD"):
+        raise HTTPError(
+            HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method} of a file", fields=ALLOW
+        )
+    opened = _open(file)
+    try:
+        response = _answer(file, opened, request, now)
+    except BaseException:
+        opened.close()
+        raise
+    if not isinstance(response.body, FilePart):
+        opened.close()
+    return response
+
+
+def _open(file: StaticFile) -> FileIO:
+    # A link that was put there after resolving is not followed.
+    flags = _FLAGS if file.is_link else _FLAGS | _NO_FOLLOW
+    try:
+        return FileIO(os.open(file.path, flags))
+    except OSError as error:
+        raise make_http_error(error) from error
+
+
+def _answer(file: StaticFile, opened: FileIO, request: Request, now: float) -> Response:
+    seen = os.fstat(opened.fileno())
+    # The same name may be another file by now, an edited one; but neither a device nor
+    # one of somebody else, to which a link was put there while we looked (CWE-367).
+    if not S_ISREG(seen.st_mode) or seen.st_uid != file.stat.st_uid:
+        raise HTTPError(HTTPStatus.FORBIDDEN, f"changed while opened: {file.path}")
+    # A date in the future must not be sent (RFC 9110 section 8.8.2.1).
+    modified = format_date(max(0, int(min(seen.st_mtime, now))))
+    etag = make_etag(seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    validators = (("Last-Modified", modified), ("ETag", etag))
+    match evaluate(request.method, request.fields, etag, modified):
+        case 412:
+            raise HTTPError(HTTPStatus.PRECONDITION_FAILED, "file has changed")
+        case 304:
+            return Response(HTTPStatus.NOT_MODIFIED, validators)
+    # Within the second after a change a second one would have the same date.
+    strong = modified if seen.st_mtime <= now - 1 else None
+    part = select_range(request.method, request.fields, seen.st_size, etag, strong)
+    fields = (
+        ("Content-Type", guess_media_type(file.path)),
+        ("Accept-Ranges", "bytes"),
+        *validators,
+    )
+    return _make_response(opened, part, seen.st_size, fields)
+
+
+def _make_response(
+    opened: FileIO,
+    part: ByteRange | Unsatisfiable | None,
+    size: int,
+    fields: tuple[tuple[str, str], ...],
+) -> Response:
+    if part is None:
+        return Response(HTTPStatus.OK, fields, _read(opened, 0, size))
+    if isinstance(part, Unsatisfiable):
+        raise HTTPError(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            f"range outside of {size} bytes",
+            fields=(("Content-Range", f"bytes */{size}"),),
+        )
+    content_range = ("Content-Range", f"bytes {part.first}-{part.last}/{size}")
+    body = _read(opened, part.first, part.length)
+    return Response(HTTPStatus.PARTIAL_CONTENT, (*fields, content_range), body)
+
+
+def _read(opened: FileIO, offset: int, length: int) -> Body:
+    if length > _SMALL:
+        return FilePart(opened, offset, length)
+    opened.seek(offset)
+    try:
+        return opened.read(length) or b""
+    except OSError as error:
+        raise make_http_error(error) from error
