@@ -15,8 +15,8 @@ find_python() {
             return
         fi
     done
-    fail "Python 3.10 or newer is needed, and neither python3 nor python3.10 to" \
-        "python3.14 is one.  Install it with your system's package manager."
+    fail "Python 3.10 or newer is needed; neither python3, nor python3.10 to python3.14," \
+        "is one.  Install it with your system's package manager."
 }
 
 # What .venv was made for: the place (it cannot be moved), and the requirements.
