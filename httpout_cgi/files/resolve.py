@@ -92,9 +92,7 @@ class Resolver:
         """
         root = self._bare.get(path)
         if root is None:
-            # Not a check of containment: the path has no dot segments, and every URL
-            # ends with a slash.  The docroot's is "/", so one always fits.
-            root = next(root for root in self._roots if path.startswith(root.url))
+            root = _find_root(self._roots, path)
         elif not root.is_file:
             return _redirect(path)
         if root.is_file:
@@ -250,8 +248,17 @@ class Resolver:
 
         It has no dot segments, so it cannot leave the folder.
         """
-        root = next(root for root in self._folders if extra.startswith(root.url))
+        root = _find_root(self._folders, extra)
         return f"{root.folder}/{extra[len(root.url) :]}"
+
+
+def _find_root(roots: tuple[Root, ...], path: str) -> Root:
+    # Not a check of containment: the path has no dot segments, and every URL ends with
+    # a slash.  The docroot's is "/" and stands last, so one always fits.
+    for root in roots:
+        if path.startswith(root.url):
+            break
+    return root
 
 
 def _check_hidden(name: str, position: int) -> None:

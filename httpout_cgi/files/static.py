@@ -5,6 +5,8 @@ Must not know URLs or where files may lie; see resolve.
 """
 
 import os
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from io import FileIO
 from stat import S_ISREG
@@ -31,10 +33,12 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 
 
-def respond(file: StaticFile, request: Request, *, now: float) -> Response:
+def respond(
+    file: StaticFile, request: Request, *, clock: Callable[[], float] = time.time
+) -> Response:
     """Return the response with the file: 200, 204, 206 or 304.
 
-    ``now`` is in seconds since the epoch.  The response to HEAD has the body of GET:
+    The response to HEAD has the body of GET:
     whoever sends it drops the content and keeps its length.  Raises HTTPError 403,
     404, 405, 412 or 416, with the fields that belong to it.
     """
@@ -46,7 +50,7 @@ def respond(file: StaticFile, request: Request, *, now: float) -> Response:
         )
     opened = _open(file)
     try:
-        response = _answer(file, opened, request, now)
+        response = _answer(file, opened, request, clock())
     except BaseException:
         opened.close()
         raise
