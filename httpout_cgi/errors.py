@@ -8,7 +8,8 @@ class HTTPError(Exception):
     """A request that is answered with an error page.
 
     ``reason`` is for the log alone: the client sees the status' phrase.  ``fields``
-    are sent with the answer (Allow with 405, Retry-After with 503).
+    are sent with the answer (Allow with 405, Retry-After with 503).  ``detail`` is a
+    script's traceback, which the client sees only where ``debug`` is set.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class HTTPError(Exception):
         self.status = status
         self.reason = reason
         self.fields = tuple(fields)
+        self.detail: str | None = None
 
 
 class ConfigError(Exception):

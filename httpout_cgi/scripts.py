@@ -50,6 +50,11 @@ class Script:
     mount: Mount
     site: str
 
+    @property
+    def is_nph(self) -> bool:
+        """Tell whether it writes whole responses (nph-, RFC 3875 section 5)."""
+        return self.path.rpartition("/")[2].startswith("nph-")
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:

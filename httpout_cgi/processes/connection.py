@@ -1,4 +1,4 @@
-"""One connection: tremolo's protocol on its one side, Request and Response on the other.
+"""One connection: tremolo's protocol on one side, Request and Response on the other.
 
 The only file that knows tremolo.  Heads and framing are read by our own strict
 parsers, because tremolo accepts what could smuggle a request, and written straight to
@@ -24,7 +24,7 @@ from httpout_cgi.messages import Endpoints, Fields, Request, Response
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.sending import Sender
-from httpout_cgi.protocol.forwarded import resolve_endpoints
+from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing, frame, render_head
 
@@ -203,10 +203,11 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             head.target,
             head.version,
             head.fields,
-            resolve_endpoints(self._endpoints, head.fields, self._http.trusted),
+            self._endpoints,
             spool.finish() if spool is not None else None,
             spool.size if spool is not None else None,
         )
+        request = resolve_request(request, self._http.trusted)
         self._reception.reset()
         self._in_head = False
         self._state = _State.BUSY
@@ -266,8 +267,10 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             Entry(
                 client=self._endpoints.peer_address,
                 request=None,
+                request_line="",
                 status=response.status,
                 sent=len(response.body),
+                seconds=0.0,
             )
         )
         self._reception.close()
@@ -291,6 +294,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             Entry(
                 client=request.endpoints.peer_address,
                 request=request,
+                request_line="",
                 status=status,
                 sent=self._sender.sent,
                 seconds=self.loop.time() - started,

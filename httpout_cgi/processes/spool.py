@@ -40,7 +40,7 @@ class Spool:
     def _move_to_disk(self) -> None:
         # Unbuffered: what is written is at most one read of the socket anyway, and
         # a full disk must show at the write, not at the close.
-        disk = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+        disk = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115  finish() hands it over
         disk.write(cast(io.BytesIO, self._file).getbuffer())
         self._file.close()
         self._file = disk
