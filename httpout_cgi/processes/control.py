@@ -17,6 +17,9 @@ from httpout_cgi.errors import StartError
 CONFIGURE: Final = b"C"
 READY: Final = b"R"
 
+# Exit status of a worker that would fail again (sysexits.h EX_SOFTWARE).
+CANNOT_START: Final = 70
+
 # The kernel passes at most 253 descriptors at a time (SCM_MAX_FD); three are ours.
 MAX_LISTENERS: Final = 250
 

@@ -19,19 +19,17 @@ from httpout_cgi.processes.privileges import Account
 
 # Not "-m": that would put the current folder, and any types.py in it, before the
 # standard library.  The worker imports what the supervisor imports.
-_BOOT: Final = """\
+_BOOT: Final = f"""\
 import json, sys
 sys.path[:] = json.loads(sys.argv.pop())
 try:
     from httpout_cgi.processes.worker import main
 except Exception as exc:
-    print(f"httpout-cgi: a worker cannot start: {exc!r}", file=sys.stderr)
-    sys.exit(70)
+    print("httpout-cgi: a worker cannot start:", repr(exc), file=sys.stderr)
+    sys.exit({control.CANNOT_START})
 sys.exit(main())
 """
 
-# sysexits.h EX_SOFTWARE: a worker that says so would fail the same way again.
-CANNOT_START: Final = 70
 # Deaths in a row without a worker that became ready, until we give up.
 START_ATTEMPTS: Final = 5
 _BACKOFF_FIRST: Final = 0.1
@@ -188,7 +186,9 @@ class Fleet:
         status = worker.process.returncode
         how = f"signal {-status}" if status < 0 else f"status {status}"
         if not worker.ready:
-            self._failed_starts += START_ATTEMPTS if status == CANNOT_START else 1
+            self._failed_starts += (
+                START_ATTEMPTS if status == control.CANNOT_START else 1
+            )
         elif now - worker.started >= _HEALTHY_AFTER:
             self._deaths = 0
         healthy = any(one.ready for one in self._workers)

@@ -1,0 +1,229 @@
+"""A worker: serves what the supervisor sends over the control channel.
+
+Reads no settings file and opens no log: with another account it would have no right
+to.  Must not know HTTP.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import Final
+from weakref import WeakSet
+
+from httpout_cgi import error_log
+from httpout_cgi.access_log import AccessLog
+from httpout_cgi.config import Config, Listener, parse_dump
+from httpout_cgi.errors import ConfigError, StartError
+from httpout_cgi.files.watcher import Watcher
+from httpout_cgi.gateway import Gateway
+from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.processes import control
+from httpout_cgi.processes.connection import make_factory
+from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.runners.thread import ThreadRunner
+
+# How long runs may go on after SIGTERM.
+GRACE: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Only the loop thread touches it."""
+
+    def __init__(self, channel: socket.socket, first: control.Configuration) -> None:
+        config = parse_dump(first.config)
+        _use_error_log(config, first)
+        self._channel = channel
+        self._first = first
+        self._loop = make_loop(config.loop)
+        self._inbox: asyncio.Queue[control.Configuration | None] = asyncio.Queue()
+        self._sockets: dict[Listener, socket.socket] = {}
+        self._cache = CodeCache()
+        self._config = config
+        self._current = first
+        self._runner = self._make_runner(config)
+        self._retired: WeakSet[Gateway] = WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watcher = Watcher((), self._reload_file, "off")
+
+    def run(self) -> None:
+        """Serve until SIGTERM, or until the supervisor is gone."""
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        config = self._config
+        self._gateway = Gateway(config, self._runner)
+        self._access_log = self._make_access_log(config, self._first)
+        self._server = HTTPServer(
+            self._gateway, config, self._access_log, make_factory()
+        )
+        await self._listen(config, self._first)
+        self._loop.add_signal_handler(signal.SIGTERM, self._inbox.put_nowait, None)
+        self._loop.add_reader(self._channel, self._receive)
+        control.send_ready(self._channel)
+        self._watch(config)
+        # What exists now stays: no collection has to look at it again.
+        gc.collect()
+        gc.freeze()
+        while (message := await self._inbox.get()) is not None:
+            await self._configure(message)
+        await self._finish()
+
+    def _receive(self) -> None:
+        """Take one message; the end of the channel is the supervisor's end."""
+        message = None
+        with contextlib.suppress(ConnectionError):
+            message = control.receive_configuration(self._channel)
+        if message is None:
+            self._loop.remove_reader(self._channel)
+        self._inbox.put_nowait(message)
+
+    async def _configure(self, message: control.Configuration) -> None:
+        """Use other settings from the next request on; connections stay open."""
+        config = parse_dump(message.config)
+        _use_error_log(config, message)
+        await self._replace_runner(config)
+        self._retired.add(self._gateway)
+        self._gateway = Gateway(config, self._runner)
+        self._access_log.flush()
+        self._access_log = self._make_access_log(config, message)
+        self._server.configure(self._gateway, config, self._access_log)
+        os.close(self._current.access_log)
+        os.close(self._current.error_log)
+        self._current = message
+        await self._listen(config, message)
+        if _what_is_watched(config) != _what_is_watched(self._config):
+            await asyncio.to_thread(self._watcher.stop)
+            self._watch(config)
+        self._config = config
+
+    async def _listen(self, config: Config, message: control.Configuration) -> None:
+        """Accept connections on the listeners that are new, and not on removed ones."""
+        for listener, descriptor in zip(config.listen, message.listeners, strict=True):
+            if listener in self._sockets:
+                os.close(descriptor)
+                continue
+            sock = socket.socket(fileno=descriptor)
+            sock.setblocking(False)
+            self._sockets[listener] = sock
+            await self._server.listen(sock)
+        for listener in self._sockets.keys() - set(config.listen):
+            self._server.stop_listening(self._sockets.pop(listener))
+
+    async def _replace_runner(self, config: Config) -> None:
+        """Make another runner if its size changed; what runs in the old one goes on."""
+        old = self._config
+        if (old.threads, old.queue) == (config.threads, config.queue):
+            return
+        task = self._loop.create_task(self._runner.shutdown(_longest_run(old)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._runner = self._make_runner(config)
+
+    async def _finish(self) -> None:
+        """Let what runs end, but not for ever."""
+        started = self._loop.time()
+        await self._server.drain(GRACE)
+        for gateway in [self._gateway, *self._retired]:
+            await gateway.close()
+        for task in self._tasks:
+            task.cancel()
+        rest = max(0.0, GRACE - (self._loop.time() - started))
+        await self._runner.shutdown(rest)
+        self._access_log.flush()
+        await asyncio.to_thread(self._watcher.stop)
+
+    def _make_runner(self, config: Config) -> ThreadRunner:
+        return ThreadRunner(
+            self._loop, self._cache, threads=config.threads, queue=config.queue
+        )
+
+    def _make_access_log(
+        self, config: Config, message: control.Configuration
+    ) -> AccessLog:
+        return AccessLog(
+            config.log.access.format, message.access_log, self._loop.call_soon
+        )
+
+    def _watch(self, config: Config) -> None:
+        _, *folders = _what_is_watched(config)
+        self._watcher = Watcher(folders, self._reload_file, config.reload.watch)
+        self._watcher.start()
+
+    def _reload_file(self, path: str) -> bool:
+        """Compile a file again before somebody asks for it.  Any thread may call it."""
+        self._cache.refresh(path)
+        return path.endswith(".py")
+
+
+def make_loop(name: str) -> asyncio.AbstractEventLoop:
+    """Return a loop: uvloop's if it is installed and not unwanted.
+
+    Raises StartError if it is wanted and missing.
+    """
+    if name == "asyncio":
+        return asyncio.new_event_loop()
+    try:
+        import uvloop  # here: not on every system
+    except ImportError as exc:
+        if name == "uvloop":
+            raise StartError("loop: uvloop is not installed") from exc
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def main() -> int:
+    """Run a worker whose control channel is the descriptor in ``sys.argv``."""
+    # A terminal's ^C and hang-up go to all processes; the supervisor decides.  Not
+    # SIG_IGN: what scripts start would inherit that.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, _ignore)
+    with socket.socket(fileno=int(sys.argv[1])) as channel:
+        os.set_inheritable(channel.fileno(), False)
+        first = control.receive_configuration(channel)
+        if first is None:
+            return 0
+        try:
+            Worker(channel, first).run()
+        except (ConfigError, StartError) as exc:
+            _log.critical("a worker cannot start: %s", exc)
+            return control.CANNOT_START
+    # Not by way of the interpreter's end: threads may be stuck in scripts.
+    os._exit(0)
+
+
+def _use_error_log(config: Config, message: control.Configuration) -> None:
+    error_log.configure(message.error_log, config.log.error.level)
+    if config.log.error.path is not None:
+        # What libraries print, and the words of a dying process, belong there, too.
+        os.dup2(message.error_log, 1)
+        os.dup2(message.error_log, 2)
+
+
+def _what_is_watched(config: Config) -> list[str]:
+    """Return the mode, and the folders that scripts are in."""
+    folders = [
+        str(mount.path or (mount.file and mount.file.parent))
+        for site in config.sites
+        for mount in site.scripts
+    ]
+    return [config.reload.watch, *sorted(set(folders))]
+
+
+def _longest_run(config: Config) -> float:
+    return max(
+        (mount.timeout for site in config.sites for mount in site.scripts), default=0.0
+    )
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing."""
