@@ -6,6 +6,7 @@ answer.  What they print must be right, too.
 
 import hashlib
 import html
+import os
 import re
 import struct
 import time
@@ -105,7 +106,9 @@ def test_sample_answers_as_a_child_process_would(
 
     answer = ask(live, case)
 
-    assert (answer.status, answer.reason) == (expected.status, expected.reason)
+    assert (answer.status, answer.reason) == (expected.status, expected.reason), (
+        live.stderr.text
+    )
     assert expected.fields.items() <= answer.fields.items()
     if case.script == "/cgi-bin/environment.py":
         promised = read_table(expected.body)
@@ -120,7 +123,9 @@ def test_sample_answers_as_a_child_process_would(
 def test_hello_is_what_the_front_page_shows(live: Server) -> None:
     source = (CGI_BIN / "hello.py").read_text()
 
-    shown = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", live.request("/").text, re.S)
+    shown = re.search(
+        r"<pre[^>]*><code>(.*?)</code></pre>", live.request("/").text, re.S
+    )
 
     assert shown
     assert html.unescape(shown[1]) == source
@@ -148,6 +153,16 @@ def test_every_script_is_on_the_front_page(live: Server) -> None:
     ]
 
     assert not missing
+
+
+def test_every_script_can_be_executed_by_apache() -> None:
+    scripts = sorted(CGI_BIN.glob("*.py"))
+
+    assert len(scripts) >= 10
+    assert all(os.access(path, os.X_OK) for path in scripts)
+    assert all(
+        path.read_bytes().startswith(b"#!/usr/bin/env python3\n") for path in scripts
+    )
 
 
 def test_form_shows_what_was_sent_and_escapes_it(live: Server) -> None:
