@@ -294,7 +294,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             Entry(
                 client=request.endpoints.peer_address,
                 request=request,
-                request_line="",
+                request_line=f"{request.method} {request.target} {request.version}",
                 status=status,
                 sent=self._sender.sent,
                 seconds=self.loop.time() - started,
