@@ -21,6 +21,9 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 _MOST_NODES = 20_000
 _MOST_LEVELS = 32
 _TAG = "tag:yaml.org,2002:"
+# Only what int() and str() carry both ways, so that no text is lost; 18 digits fit
+# into 64 bits.
+_NUMBER = re.compile(r"(?:0|-?[1-9][0-9]{0,17})\Z")
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
@@ -140,11 +143,7 @@ _Loader.add_implicit_resolver(
 _Loader.add_implicit_resolver(
     _TAG + "bool", re.compile(r"^(?:true|false)$"), ["t", "f"]
 )
-# Only what int() and str() carry both ways, so that no text is lost; 18 digits fit
-# into 64 bits.
-_Loader.add_implicit_resolver(
-    _TAG + "int", re.compile(r"^(?:0|-?[1-9][0-9]{0,17})$"), list("-0123456789")
-)
+_Loader.add_implicit_resolver(_TAG + "int", _NUMBER, list("-0123456789"))
 _Loader.add_implicit_resolver(_TAG + "merge", re.compile(r"^<<$"), ["<"])
 
 
@@ -171,8 +170,10 @@ class _Builder:
         if len(path) > _MOST_LEVELS:
             raise _TooLargeError(place, f"nested deeper than {_MOST_LEVELS} levels")
         if isinstance(node, yaml.MappingNode):
+            self._check_tag(node, place, path, ("map",))
             return Node(self._build_map(node, path), place)
         if isinstance(node, yaml.SequenceNode):
+            self._check_tag(node, place, path, ("seq",))
             children = enumerate(node.value)
             items = [self.build(c, self._place(c), (*path, i)) for i, c in children]
             return Node(items, place)
@@ -220,11 +221,16 @@ class _Builder:
             return None
         if kind == "bool" and text in ("true", "false"):
             return text == "true"
-        if kind == "int" and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text):
+        if kind == "int" and _NUMBER.match(text):
             return int(text)
-        if kind not in ("str", "merge"):
-            self._report(place, path, f'tag "{node.tag}" is not known; remove it')
+        self._check_tag(node, place, path, ("str", "merge"))
         return text
+
+    def _check_tag(
+        self, node: yaml.Node, place: Place, path: KeyPath, kinds: tuple[str, ...]
+    ) -> None:
+        if node.tag.removeprefix(_TAG) not in kinds:
+            self._report(place, path, f'tag "{node.tag}" is not known; remove it')
 
     def _place(self, node: yaml.Node) -> Place:
         return Place(self._file, node.start_mark.line + 1)
@@ -242,6 +248,8 @@ def _describe(exc: yaml.YAMLError, text: str, file: Path) -> Problem:
     mark = exc.problem_mark or exc.context_mark
     line = mark.line + 1 if mark else 0
     what = f"{exc.problem}"
+    if what.startswith("but "):
+        what = f"{exc.context}, {what}"
     if "'\\t'" in what:
         what = "a tab; indent with spaces"
     return Problem(Place(file, line), (), what)

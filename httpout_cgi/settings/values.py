@@ -190,7 +190,7 @@ def parse_log_path(value: object) -> Path | None:
 def parse_template(value: object) -> str:
     """Return a path of a user account: absolute, or below ``$home``."""
     text = _text(value)
-    if not text.startswith(("/", "$home")):
+    if not f"{text}/".startswith(("/", "$home/")):
         raise ValueError(f'{quote(text)} must begin with "$home" or "/"')
     return text
 
