@@ -54,6 +54,8 @@ _STATUSES = {
     errno.EACCES: HTTPStatus.FORBIDDEN,
     errno.EPERM: HTTPStatus.FORBIDDEN,
     errno.ELOOP: HTTPStatus.FORBIDDEN,
+    errno.EISDIR: HTTPStatus.FORBIDDEN,
+    errno.ENXIO: HTTPStatus.FORBIDDEN,
     errno.EMFILE: HTTPStatus.SERVICE_UNAVAILABLE,
     errno.ENFILE: HTTPStatus.SERVICE_UNAVAILABLE,
 }

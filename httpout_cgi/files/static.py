@@ -29,8 +29,8 @@ ALLOW = (("Allow", "GET, HEAD, OPTIONS"),)
 # Read at once: as much as one write takes, and quicker than keeping the file open.
 _SMALL = 65536
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-# O_NONBLOCK: a FIFO put in the file's place would block the whole worker.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+# A FIFO put in the file's place would block the whole worker.
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 
 def respond(
@@ -60,12 +60,20 @@ def respond(
 
 
 def _open(file: StaticFile) -> FileIO:
-    # A link that was put there after resolving is not followed.
-    flags = _FLAGS if file.is_link else _FLAGS | _NO_FOLLOW
+    opener = _open_linked if file.is_link else _open_itself
     try:
-        return FileIO(os.open(file.path, flags))
+        return FileIO(file.path, opener=opener)
     except OSError as error:
         raise make_http_error(error) from error
+
+
+def _open_linked(path: str, flags: int) -> int:
+    return os.open(path, flags | _NONBLOCK)
+
+
+def _open_itself(path: str, flags: int) -> int:
+    # A link that was put there after resolving is not followed (CWE-367).
+    return os.open(path, flags | _NONBLOCK | _NO_FOLLOW)
 
 
 def _answer(file: StaticFile, opened: FileIO, request: Request, now: float) -> Response:

@@ -1,0 +1,310 @@
+"""Static files and the responses with them."""
+
+import errno
+import os
+import socket
+import stat as modes
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from http import HTTPStatus
+from io import FileIO
+from pathlib import Path
+
+import pytest
+
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.static import respond
+from httpout_cgi.messages import Endpoints, FilePart, Request, Response
+
+NOW = 1_700_000_000.5
+OLD = 1_600_000_000
+ENDPOINTS = Endpoints("http", "127.0.0.1", 50000, "127.0.0.1", 8000)
+LARGE = 65537
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> StaticFile:
+    return make_file(tmp_path / "a.txt", b"0123456789")
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> StaticFile:
+    return make_file(tmp_path / "a.bin", bytes(LARGE))
+
+
+def make_file(path: Path, content: bytes, modified: float = OLD) -> StaticFile:
+    path.write_bytes(content)
+    os.utime(path, (modified, modified))
+    return StaticFile(str(path), os.stat(path))
+
+
+def make_request(method: str = "GET", **fields: str) -> Request:
+    values = {name.replace("_", "-"): [value] for name, value in fields.items()}
+    return Request(method, "/", "HTTP/1.1", values, ENDPOINTS)
+
+
+def ask(file: StaticFile, method: str = "GET", **fields: str) -> Response:
+    return respond(file, make_request(method, **fields), clock=lambda: NOW)
+
+
+def find_refusal(file: StaticFile, method: str = "GET", **fields: str) -> HTTPError:
+    with pytest.raises(HTTPError) as refusal:
+        ask(file, method, **fields)
+    return refusal.value
+
+
+def get(response: Response, name: str) -> str:
+    return dict(response.fields)[name]
+
+
+def count_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture(autouse=True)
+def _leave_nothing_open() -> Iterator[None]:
+    before = count_descriptors()
+    yield
+    assert count_descriptors() == before
+
+
+def test_small_file_is_read_at_once(small: StaticFile) -> None:
+    response = ask(small)
+
+    assert (response.status, response.body) == (200, b"0123456789")
+    assert get(response, "Content-Type") == "text/plain; charset=utf-8"
+    assert get(response, "Last-Modified") == formatdate(OLD, usegmt=True)
+    assert get(response, "Accept-Ranges") == "bytes"
+    assert [name for name, _ in response.fields if name == "Content-Length"] == []
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    response = ask(make_file(tmp_path / "empty", b""))
+
+    assert (response.status, response.body) == (200, b"")
+
+
+def test_large_file_is_handed_over_open(large: StaticFile) -> None:
+    response = ask(large)
+
+    assert response.status == 200
+    assert isinstance(response.body, FilePart)
+    with response.body.file as file:
+        assert (response.body.offset, response.body.length) == (0, LARGE)
+        assert len(file.read()) == LARGE
+
+
+def test_head_has_the_fields_and_body_of_get(small: StaticFile) -> None:
+    assert ask(small, "HEAD") == ask(small)
+
+
+def test_options_tells_the_methods(small: StaticFile) -> None:
+    response = ask(small, "OPTIONS")
+
+    assert response.status == 204
+    assert get(response, "Allow") == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "get", "PROPFIND"])
+def test_other_methods_are_not_allowed(small: StaticFile, method: str) -> None:
+    refusal = find_refusal(small, method)
+
+    assert refusal.status == HTTPStatus.METHOD_NOT_ALLOWED
+    assert refusal.fields == (("Allow", "GET, HEAD, OPTIONS"),)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_copy_that_is_fresh_is_not_sent_again(small: StaticFile, method: str) -> None:
+    first = ask(small)
+    etag, modified = get(first, "ETag"), get(first, "Last-Modified")
+
+    for response in (
+        ask(small, method, if_none_match=etag),
+        ask(small, method, if_modified_since=modified),
+    ):
+        assert (response.status, response.body) == (304, b"")
+        assert dict(response.fields) == {"ETag": etag, "Last-Modified": modified}
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_failed_precondition(tmp_path: Path, size: int) -> None:
+    file = make_file(tmp_path / "a.txt", bytes(size))
+
+    refusal = find_refusal(file, if_match='"other"')
+
+    assert refusal.status == HTTPStatus.PRECONDITION_FAILED
+
+
+def test_etag_follows_the_content(tmp_path: Path, small: StaticFile) -> None:
+    before = get(ask(small), "ETag")
+
+    same_size = make_file(tmp_path / "new", b"9876543210")
+    os.replace(same_size.path, small.path)
+
+    response = ask(small, if_none_match=before)
+    assert (response.status, response.body) == (200, b"9876543210")
+    assert get(response, "ETag") != before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "content", "sent"),
+    [
+        ("bytes=0-3", b"0123", "bytes 0-3/10"),
+        ("bytes=4-", b"456789", "bytes 4-9/10"),
+        ("bytes=-2", b"89", "bytes 8-9/10"),
+    ],
+)
+def test_range_of_a_small_file(
+    small: StaticFile, wanted: str, content: bytes, sent: str
+) -> None:
+    response = ask(small, range=wanted)
+
+    assert (response.status, response.body) == (206, content)
+    assert get(response, "Content-Range") == sent
+    assert get(response, "Content-Type") == "text/plain; charset=utf-8"
+    assert get(response, "ETag") == get(ask(small), "ETag")
+
+
+def test_small_range_of_a_large_file_is_read_at_once(large: StaticFile) -> None:
+    assert ask(large, range="bytes=-3").body == bytes(3)
+
+
+def test_large_range_is_handed_over_open(tmp_path: Path) -> None:
+    file = make_file(tmp_path / "a.bin", bytes(LARGE + 10))
+
+    response = ask(file, range="bytes=5-")
+
+    assert response.status == 206
+    assert isinstance(response.body, FilePart)
+    response.body.file.close()
+    assert (response.body.offset, response.body.length) == (5, LARGE + 5)
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_range_behind_the_end(tmp_path: Path, size: int) -> None:
+    file = make_file(tmp_path / "a.bin", bytes(size))
+
+    refusal = find_refusal(file, range=f"bytes={size}-")
+
+    assert refusal.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    assert refusal.fields == (("Content-Range", f"bytes */{size}"),)
+
+
+def test_range_is_ignored_by_head(small: StaticFile) -> None:
+    assert ask(small, "HEAD", range="bytes=0-3").status == 200
+
+
+def test_range_of_a_changed_file_is_all_of_it(small: StaticFile) -> None:
+    modified = get(ask(small), "Last-Modified")
+
+    assert ask(small, range="bytes=0-3", if_range='"other"').status == 200
+    assert ask(small, range="bytes=0-3", if_range=modified).status == 206
+
+
+def test_date_of_this_second_is_not_strong(tmp_path: Path) -> None:
+    file = make_file(tmp_path / "a.txt", b"0123456789", modified=NOW - 0.5)
+    modified = get(ask(file), "Last-Modified")
+
+    assert ask(file, range="bytes=0-3", if_range=modified).status == 200
+
+
+@pytest.mark.parametrize(
+    ("modified", "sent"),
+    [
+        pytest.param(NOW + 86400, int(NOW), id="8.8.2.1 future"),
+        pytest.param(-1000.0, 0, id="before 1970"),
+    ],
+)
+def test_dates_that_no_client_should_see(
+    tmp_path: Path, modified: float, sent: int
+) -> None:
+    response = ask(make_file(tmp_path / "a.txt", b"", modified))
+
+    assert get(response, "Last-Modified") == formatdate(sent, usegmt=True)
+
+
+def test_clock_is_the_real_one_unless_given(tmp_path: Path) -> None:
+    file = make_file(tmp_path / "a.txt", b"", time.time() + 86400)
+    before = int(time.time())
+
+    response = respond(file, make_request())
+
+    dates = {formatdate(before + late, usegmt=True) for late in range(60)}
+    assert get(response, "Last-Modified") in dates
+
+
+def test_file_that_is_gone(small: StaticFile) -> None:
+    os.unlink(small.path)
+
+    assert find_refusal(small).status == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_file_that_may_not_be_read(small: StaticFile) -> None:
+    os.chmod(small.path, 0)
+
+    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+
+
+def test_link_put_in_place_of_the_file_is_not_followed(
+    tmp_path: Path, small: StaticFile
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    os.unlink(small.path)
+    os.symlink("secret", small.path)
+
+    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+
+
+def test_link_that_may_be_followed_is(tmp_path: Path, small: StaticFile) -> None:
+    link = tmp_path / "link.txt"
+    link.symlink_to("a.txt")
+
+    response = ask(StaticFile(str(link), small.stat, is_link=True))
+
+    assert response.body == b"0123456789"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_file_of_another_owner_in_its_place_is_refused(small: StaticFile) -> None:
+    os.chown(small.path, 65534, 65534)
+
+    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+
+
+def test_fifo_put_in_place_of_the_file_does_not_block(small: StaticFile) -> None:
+    os.unlink(small.path)
+    os.mkfifo(small.path)
+    assert modes.S_ISFIFO(os.stat(small.path).st_mode)
+
+    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+
+
+def test_folder_in_place_of_the_file_is_refused(small: StaticFile) -> None:
+    os.unlink(small.path)
+    os.mkdir(small.path)
+
+    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+
+
+def test_socket_in_place_of_the_file_is_refused(small: StaticFile) -> None:
+    os.unlink(small.path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(small.path))
+
+    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+
+
+class BrokenFile(FileIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_disk_that_fails_while_reading(
+    small: StaticFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("httpout_cgi.files.static.FileIO", BrokenFile)
+
+    assert find_refusal(small).status == HTTPStatus.INTERNAL_SERVER_ERROR
