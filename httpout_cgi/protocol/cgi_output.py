@@ -163,7 +163,8 @@ class CgiOutputParser:
         if not self._buffer:
             raise refuse("end of script output before headers")
         unfinished = bytes(self._buffer[self._start :])
-        read_header_section(unfinished.removesuffix(b"\n") + b"\n")
+        if unfinished:
+            read_header_section(unfinished.removesuffix(b"\n") + b"\n")
         raise refuse("premature end of script headers")
 
     def _begin_page(self) -> Document:

@@ -80,20 +80,26 @@ def build_metavariables(
 
 
 def redirect_variables(
-    request: Request, script: Script, earlier: Mapping[str, str] | None = None
+    request: Request,
+    path: str,
+    status: int = 200,
+    earlier: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return what the target of a local redirect learns about its sender, ``script``.
+    """Return what a script learns about the request that led to it.
 
-    ``earlier`` is what this returned for the redirect before.  REQUEST_URI stays what
-    the client asked for, as in Apache.
+    That is a local redirect, or an error page of the site with its ``status``.
+    ``request`` was for ``path``, decoded; ``earlier`` is what this returned for the
+    redirect before.  REQUEST_URI stays what the client asked for, as in Apache.
     """
-    original = earlier["REQUEST_URI"] if earlier else _decode(request.target)
-    return {
-        "REDIRECT_URL": script.name + script.extra_path,
-        "REDIRECT_QUERY_STRING": _decode(request.target.partition("?")[2]),
-        "REDIRECT_STATUS": "200",
-        "REQUEST_URI": original,
+    variables = {
+        "REDIRECT_STATUS": str(status),
+        "REDIRECT_URL": path,
+        "REQUEST_URI": earlier["REQUEST_URI"] if earlier else _decode(request.target),
     }
+    _, mark, query = request.target.partition("?")
+    if mark:
+        variables["REDIRECT_QUERY_STRING"] = _decode(query)
+    return variables
 
 
 @lru_cache(maxsize=1024)
