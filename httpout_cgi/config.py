@@ -154,12 +154,13 @@ def warnings(config: Config) -> list[str]:
 def _validate(root: Node, files: Sequence[Path]) -> tuple[Config | None, list[Problem]]:
     """Validate a tree; the config is None if there are problems."""
     problems = refuse_what_is_not_available(root)
+    assert isinstance(root.value, dict)
+    if "sources" in root.value:  # the model's own, for those that watch the files
+        place = root.value["sources"].place
+        problems.append(Problem(place, ("sources",), "unknown key; remove it"))
     _fill_defaults(root)
-    plain = to_plain(root)
-    assert isinstance(plain, dict)
-    plain.setdefault("sources", [])
     try:
-        config = Config.model_validate(plain, context={"check": True})
+        config = Config.model_validate(to_plain(root), context={"check": True})
     except ValidationError as exc:
         return None, problems + describe(exc, root)
     return config.model_copy(update={"sources": tuple(files)}), problems

@@ -6,6 +6,7 @@ dates stay text.  Yields a tree of nodes.  Must not know what the keys mean.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _TAG = "tag:yaml.org,2002:"
 # Only what int() and str() carry both ways, so that no text is lost; 18 digits fit
 # into 64 bits.
 _NUMBER = re.compile(r"(?:0|-?[1-9][0-9]{0,17})\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
@@ -48,7 +50,9 @@ class Problem:
 
     def __str__(self) -> str:
         parts = [str(self.place), format_path(self.path), self.text]
-        return ": ".join(part for part in parts if part)
+        line = ": ".join(part for part in parts if part)
+        # Text of the file may stand in here; a line break in it would forge a line.
+        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def format_path(path: Sequence[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         elif not _PLAIN_KEY.fullmatch(part):
-            text += f'["{part}"]'
+            text += f"[{json.dumps(part, ensure_ascii=False)}]"  # on one line
         else:
             text += f".{part}" if text else part
     return text

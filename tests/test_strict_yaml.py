@@ -220,6 +220,7 @@ def test_what_is_missing_is_looked_for_as_far_as_it_goes() -> None:
         pytest.param((), "", id="root"),
         pytest.param(("sites", 0, "scripts", 12, "url"), "sites[0].scripts[12].url"),
         pytest.param(("aliases", "/icons/"), 'aliases["/icons/"]', id="quoted"),
+        pytest.param(("a\nb",), '["a\\nb"]', id="one line"),
     ],
 )
 def test_paths_are_written_as_people_do(path: tuple[str | int, ...], text: str) -> None:

@@ -84,9 +84,10 @@ def _suggest_key(path: KeyPath) -> str:
     near = difflib.get_close_matches(key, keys, 1)
     if near:
         return f'did you mean "{near[0]}"?'
-    home = next((p for p in _list_keys(Config, ()) if p[-1] == key), None)
-    if home is not None:
-        return f'did you mean "{format_path(home)}"?'
+    homes = [home for home in _list_keys(Config, ()) if home[-1] == key]
+    if homes:
+        homes.sort(key=lambda home: home[: len(path) - 1] != path[:-1])  # below first
+        return f'did you mean "{format_path(homes[0])}"?'
     return f"known keys are {', '.join(sorted(keys))}"
 
 

@@ -50,7 +50,9 @@ class Sources:
         try:
             text = path.read_bytes().decode("utf-8-sig")
         except OSError as exc:
-            self._report(asked, "", f'cannot read "{path}": {exc.strerror}')
+            # asked is where the file is included, or the file itself.
+            what = "" if asked.file == path else f'"{path}" '
+            self._report(asked, "", f"{what}cannot be read: {exc.strerror}")
             return None
         except UnicodeDecodeError as exc:
             line = exc.object[: exc.start].count(b"\n") + 1
@@ -89,7 +91,7 @@ class Sources:
                 return []
             return [folder / pattern]
         found = glob.glob(os.path.join(glob.escape(str(folder)), pattern))
-        return [folder / name for name in sorted(found) if os.path.isfile(name)]
+        return [Path(name) for name in sorted(found) if os.path.isfile(name)]
 
     def _merge(self, first: Node, second: Node, path: KeyPath) -> Node:
         if isinstance(first.value, dict) and isinstance(second.value, dict):

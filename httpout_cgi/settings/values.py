@@ -184,7 +184,9 @@ def parse_path(value: object) -> Path:
 
 def parse_log_path(value: object) -> Path | None:
     """Return the path of a log; None for ``-``, the standard stream."""
-    return None if value is None or value == "-" else parse_path(value)
+    if value is None:
+        raise ValueError('is empty; write "-" or the path of a file')
+    return None if value == "-" else parse_path(value)
 
 
 def parse_template(value: object) -> str:
