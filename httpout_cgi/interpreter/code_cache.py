@@ -16,14 +16,25 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple, Union
 # after it was written may change again and keep its size and times.
 _SETTLED_NS = 50_000_000
 
+# What a source may say to change the builtins that its run sees: gettext.install()
+# adds "_" to them.
+_BUILTINS_WORDS = (b"builtins", b"gettext")
+
 Signature = Tuple[int, int, int, int, int]
+
+
+class Compiled(NamedTuple):
+    """``changes_builtins`` is a guess, on the safe side."""
+
+    code: CodeType
+    changes_builtins: bool
 
 
 class _Entry(NamedTuple):
     """``source`` is kept until the file's times are old enough to be believed."""
 
     signature: Signature
-    outcome: Union[CodeType, SyntaxError, ValueError]
+    outcome: Union[Compiled, SyntaxError, ValueError]
     source: Optional[bytes]
 
 
@@ -42,7 +53,7 @@ class CodeCache:
         # Guards changes of _entries, and lets only one thread compile a file.
         self._lock = threading.Lock()
 
-    def load(self, path: str, stat: Optional[os.stat_result] = None) -> CodeType:
+    def load(self, path: str, stat: Optional[os.stat_result] = None) -> Compiled:
         """Return the code of the file as it is now.
 
         ``stat`` is what the caller saw there a moment ago.  Raises OSError if the
@@ -73,7 +84,7 @@ class CodeCache:
             # Kept in the cache: whoever loads it is told.
             return
 
-    def _load_anew(self, path: str) -> CodeType:
+    def _load_anew(self, path: str) -> Compiled:
         with self._lock:
             known = self._entries.get(path)
             now = self._clock_ns()
@@ -112,17 +123,18 @@ def _read(path: str) -> Tuple[Signature, bytes]:
         return signature, file.read()
 
 
-def _compile(source: bytes, path: str) -> Union[CodeType, SyntaxError, ValueError]:
+def _compile(source: bytes, path: str) -> Union[Compiled, SyntaxError, ValueError]:
     try:
-        return compile(source, path, "exec", dont_inherit=True)
+        code = compile(source, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as exc:
         # Without its traceback it holds no frames of the run that came first.
         return exc.with_traceback(None)
+    return Compiled(code, any(word in source for word in _BUILTINS_WORDS))
 
 
-def _code_of(entry: _Entry) -> CodeType:
+def _code_of(entry: _Entry) -> Compiled:
     outcome = entry.outcome
-    if isinstance(outcome, CodeType):
+    if isinstance(outcome, Compiled):
         return outcome
     # A copy: raising adds to an exception, and other threads raise it as well.
     raise type(outcome)(*outcome.args)

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Callable, List
 
-from httpout_cgi.interpreter import environment, system
+from httpout_cgi.interpreter import (
+    environment,
+    imports,
+    lifetime,
+    script_builtins,
+    system,
+)
 
 _undo: List[Callable[[], None]] = []
 
@@ -15,7 +21,8 @@ _undo: List[Callable[[], None]] = []
 def install() -> None:
     """Put all stand-ins in place; does nothing if they are."""
     if not _undo:
-        _undo.extend(part.install() for part in (environment, system))
+        for part in (environment, system, imports, script_builtins, lifetime):
+            _undo.append(part.install())
 
 
 def uninstall() -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping
 
-from httpout_cgi.interpreter.run_context import current
+from httpout_cgi.interpreter.run_context import current, replace
 
 try:
     import posix
 except ImportError:  # pragma: no cover - Windows
-    posix = None
+    posix = None  # type: ignore[assignment]
 
 _Environ = type(os.environ)
 _find = current.get
@@ -153,10 +153,10 @@ def install() -> Callable[[], None]:
     if os.supports_bytes_environ:
         _change_class(os.environb, _RunEnvironmentBytes, undo)
     for name in ("putenv", "unsetenv"):
-        _replace(os, name, _outside_of_runs(getattr(os, name)), undo)
+        replace(os, name, _outside_of_runs(getattr(os, name)), undo)
     if posix is not None:
         stand_in = _PosixEnvironment(posix.environ)
-        _replace(posix, "environ", stand_in, undo)
+        replace(posix, "environ", stand_in, undo)
 
     def uninstall() -> None:
         while undo:
@@ -172,14 +172,6 @@ def _change_class(
     new_class.__name__ = new_class.__qualname__ = old_class.__name__
     target.__class__ = new_class
     undo.append(lambda: setattr(target, "__class__", old_class))
-
-
-def _replace(
-    owner: object, name: str, value: object, undo: List[Callable[[], None]]
-) -> None:
-    original = getattr(owner, name)
-    setattr(owner, name, value)
-    undo.append(lambda: setattr(owner, name, original))
 
 
 # Any: any C function that changes the environment of the whole process.

@@ -1,152 +1,125 @@
-"""Run one Python script here and now, and end it as CPython ends a process."""
+"""Run one Python script here and now, and end it as CPython ends a process.
+
+The end: the uncaught exception, threads, atexit, a flush, the module's objects, and
+another flush for what their __del__ wrote.
+"""
 
 from __future__ import annotations
 
-import contextvars
 import os
-import sys
-import traceback
-from types import ModuleType, TracebackType
-from typing import Any, Callable, Optional
+from contextvars import Context
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    ModuleType,
+)
+from typing import Any, Callable, Dict, List, Optional
 
+from httpout_cgi.interpreter import failures, lifetime, script_builtins
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.interpreter.run_context import RunContext, current
+from httpout_cgi.interpreter.run_context import RunAborted, RunContext, current
 from httpout_cgi.interpreter.streams import flush_all
 
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
-
-
-class RunInterrupted(BaseException):
-    """Raised in a script's thread by whoever ends the run; ``except:`` may delay it."""
-
-
-class RunAborted(BaseException):
-    """What os._exit() raises: the run is over, unflushed output is lost."""
+# Values whose end nobody can notice, or that __del__ methods may need.
+_PLAIN = frozenset(
+    (
+        *(str, bytes, int, float, bool, type(None), type),
+        *(FunctionType, ModuleType, BuiltinFunctionType, CodeType),
+    )
+)
 
 
 def execute(
     run: RunContext, cache: CodeCache, stat: Optional[os.stat_result] = None
 ) -> None:
-    """Run the script to its end, in a context of its own; never raises on purpose.
+    """Run the script to its end, in a context of its own.
 
-    ``stat`` is what was seen at the script's path a moment ago.  RunInterrupted,
-    raised from another thread, may strike at any point and leave.
+    ``stat`` is what was seen at the script's path a moment ago.  Nothing that the
+    script raises comes out; RunInterrupted, raised from another thread, may strike
+    at any point and does.
     """
     # An empty context: decimal's settings and the like end with the run as well.
-    contextvars.Context().run(_execute, run, cache, stat)
+    Context().run(_execute, run, cache, stat)
 
 
 def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) -> None:
     current.set(run)
-    run.main = main = ModuleType("__main__")
-    namespace = main.__dict__
-    namespace["__builtins__"] = sys.modules["builtins"]
-    namespace["__file__"] = run.script_path
-    namespace["__cached__"] = None
+    run.load = cache.load
     try:
-        _attempt(run, lambda: exec(cache.load(run.script_path, stat), namespace))
-        if "threads" in run.__dict__:
-            _attempt(run, lambda: _join_threads(run))
-        if "exit_callbacks" in run.__dict__:
-            _call_exit_callbacks(run)
+        _attempt(run, lambda: _run_script(run, stat))
+        if "threads" in run.__dict__ and not run.is_aborted:
+            _attempt(run, lambda: lifetime.join_threads(run))
+        if "exit_callbacks" in run.__dict__ and not run.is_aborted:
+            lifetime.call_exit_callbacks(run, _attempt)
     finally:
         _finish(run)
 
 
+def _run_script(run: RunContext, stat: Optional[os.stat_result]) -> None:
+    run.main = main = ModuleType("__main__")
+    run.modules["__main__"] = main
+    namespace = main.__dict__
+    namespace["__file__"] = path = run.script_path
+    namespace["__cached__"] = None
+    compiled = run.load(path, stat)
+    run.builtins = script_builtins.choose(is_private=compiled.changes_builtins)
+    namespace["__builtins__"] = run.builtins
+    exec(compiled.code, namespace)
+
+
 def _attempt(run: RunContext, action: Callable[[], object]) -> None:
-    """Do something on the script's behalf; what it raises is reported and over."""
+    """Do something on the script's behalf; what it raises is reported, and over."""
     try:
         action()
     except SystemExit as exc:
-        _take_exit_code(run, exc.code)
+        failures.take_exit_code(run, exc.code)
     except RunAborted:
-        run.is_aborted = True
-        run.raw_output.mute()
+        pass  # os._exit() has seen to everything
     except BaseException as exc:  # a script may raise anything, even GeneratorExit
-        _report(run, exc)
-
-
-def _take_exit_code(run: RunContext, code: object) -> None:
-    if code is None or isinstance(code, int):
-        run.exit_code = int(code or 0)
-        return
-    run.exit_code = 1
-    _print_error(run, f"{code}\n")
-
-
-def _report(run: RunContext, exc: BaseException) -> None:
-    """Tell the script's hook, and keep the text for the administrator."""
-    trace = exc.__traceback__
-    while trace is not None and _is_own(trace):
-        trace = trace.tb_next
-    exc.__traceback__ = trace
-    run.exit_code = 1
-    run.failure = "".join(traceback.format_exception(type(exc), exc, trace))
-    hook = run.excepthook
-    if hook is sys.__excepthook__ or isinstance(exc, RunInterrupted):
-        _print_error(run, run.failure)
-        return
-    try:
-        hook(type(exc), exc, trace)
-    except SystemExit as left:
-        _take_exit_code(run, left.code)
-    except Exception:
-        broken = traceback.format_exc()
-        _print_error(run, f"Error in sys.excepthook:\n{broken}\n")
-        _print_error(run, f"Original exception was:\n{run.failure}")
-
-
-def _is_own(trace: TracebackType) -> bool:
-    return os.path.dirname(trace.tb_frame.f_code.co_filename) == _OWN_FOLDER
-
-
-def _print_error(run: RunContext, text: str) -> None:
-    try:
-        run.stderr.write(text)
-    except (OSError, ValueError, AttributeError):
-        # The script closed or replaced its standard error: nobody to tell.
-        return
-
-
-def _join_threads(run: RunContext) -> None:
-    # With a time limit, for a thread that blocks for good cannot be interrupted.
-    for thread in run.threads:
-        while thread.is_alive() and not thread.daemon:
-            thread.join(0.2)
-
-
-def _call_exit_callbacks(run: RunContext) -> None:
-    callbacks = run.exit_callbacks
-    while callbacks:
-        function, arguments, keywords = callbacks.pop()
-        _attempt(run, lambda: function(*arguments, **keywords))  # noqa: B023 - now
+        failures.report(run, exc)
 
 
 def _finish(run: RunContext) -> None:
     """Flush the streams and let go of everything that the script made."""
     run.is_ending = True
     _flush(run)
-    if run.main is not None:
-        _clear(run.main.__dict__)
+    if _clear_modules(run):
         _flush(run)
     if "initial_stderr" in run.__dict__:
         flush_all([run.stderr, run.initial_stderr])
-        run.initial_stderr.close()
+        run.initial_stderr.buffer.raw.finish()
+    # Threads that go on, and buffers that are dropped full, write to nobody.
+    run.raw_output.mute()
 
 
 def _flush(run: RunContext) -> None:
     text = run.initial_stdout
-    if run.stdout is text:
-        flush_all([text])
-    else:
-        flush_all([run.stdout, text])
-    flush_all([run.output_buffer])
+    if run.stdout is not text:
+        flush_all([run.stdout])
+    try:
+        text.flush()
+    except (OSError, ValueError):
+        # Closed, or detached: what is in the buffer still counts.
+        flush_all([run.output_buffer])
+
+
+def _clear_modules(run: RunContext) -> bool:
+    """Clear the modules, the script's first; tell whether that may have run code."""
+    cleared = [_clear(module.__dict__) for module in _own_modules(run)]
+    return any(cleared)
+
+
+def _own_modules(run: RunContext) -> List[ModuleType]:
+    main = [] if run.main is None else [run.main]
+    return main + list(reversed(run.loaded)) if "loaded" in run.__dict__ else main
 
 
 # Any: a module's namespace.
-def _clear(namespace: dict[str, Any]) -> None:
+def _clear(namespace: Dict[str, Any]) -> bool:
     """Drop objects first, so that their __del__ still finds functions and modules."""
-    for name, value in list(namespace.items()):
-        if not callable(value) and not isinstance(value, ModuleType):
-            namespace[name] = None
+    doomed = [name for name, value in namespace.items() if type(value) not in _PLAIN]
+    for name in doomed:
+        namespace[name] = None
     namespace.clear()
+    return bool(doomed)

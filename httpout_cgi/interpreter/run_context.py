@@ -13,11 +13,13 @@ from types import ModuleType
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 from httpout_cgi.interpreter import streams
+from httpout_cgi.interpreter.code_cache import Compiled
+from httpout_cgi.interpreter.module_table import ModuleTable
 
 # What atexit.register() was given: a callable, its arguments and keyword arguments.
 ExitCallback = Tuple[Callable[..., object], Tuple[Any, ...], Dict[str, Any]]
 
-# What stood where the stand-ins stand now, by its name in sys.
+# What stood where the stand-ins stand now, by its name; filled by install().
 process: Dict[str, Any] = {}
 
 
@@ -41,6 +43,14 @@ def _new_list(run: RunContext) -> List[object]:
     return []
 
 
+class RunInterrupted(BaseException):
+    """Raised in a script's thread by whoever ends the run; ``except:`` may delay it."""
+
+
+class RunAborted(BaseException):
+    """What os._exit() raises: the run is over, unflushed output is lost."""
+
+
 class RunContext:
     """What one run has to itself; whoever makes it hands it to ``execute.execute``.
 
@@ -55,9 +65,14 @@ class RunContext:
     exit_code: int = 0
     # Set by os._exit(): what has not been flushed is lost, and the end is now.
     is_aborted: bool = False
+    # Set by ``write`` when it raises BrokenPipeError because nobody reads any more.
+    is_reader_gone: bool = False
     # Set when all is done but the last flush.
     is_ending: bool = False
     main: Optional[ModuleType] = None
+    # Set by execute: compiled code of a file, and the builtins of the run.
+    load: Callable[..., Compiled]
+    builtins: ModuleType
 
     def __init__(
         self,
@@ -81,15 +96,22 @@ class RunContext:
         self.output_buffer = text.buffer
         # What the script may replace; annotated so that anything may be assigned.
         self.stdout: Any = text
+        # The local modules of this run by name, and what its folders hold.
+        self.modules: Dict[str, ModuleType] = {}
 
     initial_stdin = _Lazy(lambda run: streams.open_input(run.source))
     initial_stderr = _Lazy(lambda run: streams.open_error(run.write_error))
     stdin = _Lazy(lambda run: run.initial_stdin)
     stderr = _Lazy(lambda run: run.initial_stderr)
     argv = _Lazy(lambda run: [run.script_path, *run.arguments])
-    search_path = _Lazy(lambda run: [run.directory, *process.get("path", sys.path)])
+    search_path = _Lazy(lambda run: [run.directory, *process["path"]])
     excepthook = _Lazy(lambda run: sys.__excepthook__)
     displayhook = _Lazy(lambda run: sys.__displayhook__)
+    modules_view = _Lazy(lambda run: ModuleTable(run.modules, process["modules"]))
+    # The modules that were loaded for this run alone.
+    loaded = _Lazy(_new_list)
+    folders = _Lazy(lambda run: {})
+    import_lock = _Lazy(lambda run: threading.RLock())
     threads: List[threading.Thread] = cast("List[threading.Thread]", _Lazy(_new_list))
     exit_callbacks: List[ExitCallback] = cast("List[ExitCallback]", _Lazy(_new_list))
 
@@ -104,3 +126,12 @@ is_importing_shared: ContextVar[bool] = ContextVar("importing_shared", default=F
 def current_for_changes() -> Optional[RunContext]:
     """Return the run whose state the caller may bind to or change, or None."""
     return None if is_importing_shared.get() else current.get()
+
+
+def replace(
+    owner: object, name: str, value: object, undo: List[Callable[[], None]]
+) -> None:
+    """Set an attribute, and note in ``undo`` how to take it back."""
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    undo.append(lambda: setattr(owner, name, original))

@@ -66,12 +66,11 @@ class ErrorStream(io.RawIOBase):
             self._write_line(line)
         return len(written)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Hand over a last line that has no line end."""
         rest, self._rest = self._rest, b""
         if rest:
             self._write_line(rest)
-        super().close()
 
 
 class InputStream(io.RawIOBase):

@@ -31,6 +31,7 @@ _VALUES = {
     "path": "search_path",
     "excepthook": "excepthook",
     "displayhook": "displayhook",
+    "modules": "modules_view",
 }
 
 
@@ -167,6 +168,6 @@ def install() -> Callable[[], None]:
 
 def _uninstall() -> None:
     sys.__class__ = ModuleType
-    sys.modules["__main__"] = process.pop("__main__")
+    process["modules"]["__main__"] = process.pop("__main__")
     for name in (*_STREAMS, *_VALUES):
         sys.__dict__[name] = process.pop(name)

@@ -13,14 +13,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from http import HTTPStatus
 from queue import SimpleQueue
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import context, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.interpreter.execute import RunInterrupted, execute
-from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.interpreter.execute import execute
+from httpout_cgi.interpreter.run_context import RunContext, RunInterrupted
 from httpout_cgi.scripts import Invocation
 
 _log = logging.getLogger(__name__)
@@ -147,7 +148,9 @@ class ThreadRun:
         script = self._invocation.script
         text = line.decode("utf-8", "backslashreplace")
         run_id = self._invocation.run_id
-        _script_log.error("[%s %s %s] %s", script.site, script.name, run_id, text)
+        values = (script.site, script.name, run_id, text)
+        # Outside of the run: a handler must not meet the script's sys.stderr.
+        Context().run(_script_log.error, "[%s %s %s] %s", *values)
 
 
 class ThreadRunner:

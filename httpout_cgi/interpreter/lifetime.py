@@ -1,0 +1,146 @@
+"""What a script starts ends with its run: threads, atexit callbacks, os._exit()."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import sys
+import threading
+from contextvars import Context, copy_context
+from typing import Any, Callable, List, NoReturn, TypeVar
+
+from httpout_cgi.interpreter.run_context import (
+    RunAborted,
+    RunContext,
+    current,
+    current_for_changes,
+    replace,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_start = threading.Thread.start
+# Private, but the same from Python 3.8 to 3.14; run() would be too late, for it does
+# not cover what reports a thread's exception.
+_bootstrap: Any = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+_start_new_thread = _thread.start_new_thread
+_register = atexit.register
+_unregister = atexit.unregister
+_exit = os._exit
+
+
+def _start_in_run(thread: threading.Thread) -> None:
+    run = current_for_changes()
+    if run is not None:
+        run.threads.append(thread)
+        thread._run_context = copy_context()  # type: ignore[attr-defined]
+    _start(thread)
+
+
+def _bootstrap_in_run(thread: threading.Thread) -> None:
+    context: Context | None = thread.__dict__.pop("_run_context", None)
+    if context is None:
+        _bootstrap(thread)
+    else:
+        context.run(_bootstrap, thread)
+
+
+# Any: whatever the new thread is to call.
+def _start_new_thread_in_run(function: Any, *arguments: Any) -> int:
+    if current_for_changes() is None:
+        return _start_new_thread(function, *arguments)
+    context = copy_context()
+
+    def call(*positional: Any, **keywords: Any) -> None:
+        context.run(function, *positional, **keywords)
+
+    return _start_new_thread(call, *arguments)
+
+
+def _register_in_run(function: F, *arguments: Any, **keywords: Any) -> F:
+    run = current_for_changes()
+    if run is None:
+        _register(function, *arguments, **keywords)
+        return function
+    if not callable(function):
+        raise TypeError("the first argument must be callable")
+    run.exit_callbacks.append((function, arguments, keywords))
+    return function
+
+
+def _unregister_in_run(function: Callable[..., Any]) -> None:
+    run = current_for_changes()
+    if run is None:
+        _unregister(function)
+    elif "exit_callbacks" in run.__dict__:
+        kept = [callback for callback in run.exit_callbacks if callback[0] != function]
+        run.exit_callbacks[:] = kept
+
+
+def _exit_run(status: int) -> NoReturn:
+    run = current.get()
+    if run is None:
+        _exit(status)
+    run.exit_code = status
+    run.is_aborted = True
+    run.raw_output.mute()
+    raise RunAborted(status)
+
+
+def join_threads(run: RunContext) -> None:
+    """Wait for the threads that the run has started, as the interpreter's end does.
+
+    With a time limit each, for a thread that blocks for good cannot be interrupted.
+    """
+    _shut_down_executors(run)
+    for thread in run.threads:
+        while thread.is_alive() and not thread.daemon:
+            thread.join(0.2)
+
+
+def has_threads(run: RunContext) -> bool:
+    """Tell whether threads of the run are still alive."""
+    if "threads" not in run.__dict__:
+        return False
+    return any(thread.is_alive() for thread in run.threads)
+
+
+def call_exit_callbacks(
+    run: RunContext, attempt: Callable[[RunContext, Callable[[], object]], None]
+) -> None:
+    """Call what atexit.register() was given, last in, first out."""
+    callbacks = run.exit_callbacks
+    while callbacks:
+        function, arguments, keywords = callbacks.pop()
+        attempt(run, lambda: function(*arguments, **keywords))  # noqa: B023 - now
+
+
+def _shut_down_executors(run: RunContext) -> None:
+    """Do what concurrent.futures does at exit, for its threads in this run alone."""
+    module = sys.modules.get("concurrent.futures.thread")
+    workers = getattr(module, "_threads_queues", {})
+    for thread in run.threads:
+        if thread in workers:
+            # The first argument of a worker is a weak reference to its executor.
+            executor = (getattr(thread, "_args", None) or [lambda: None])[0]()
+            if executor is not None:
+                executor.shutdown(wait=False)
+
+
+def install() -> Callable[[], None]:
+    """Put the stand-ins in place; return what takes them away again."""
+    undo: List[Callable[[], None]] = []
+    replace(threading.Thread, "start", _start_in_run, undo)
+    replace(threading.Thread, "_bootstrap_inner", _bootstrap_in_run, undo)
+    replace(_thread, "start_new_thread", _start_new_thread_in_run, undo)
+    replace(_thread, "start_new", _start_new_thread_in_run, undo)
+    replace(atexit, "register", _register_in_run, undo)
+    replace(atexit, "unregister", _unregister_in_run, undo)
+    replace(os, "_exit", _exit_run, undo)
+
+    def uninstall() -> None:
+        while undo:
+            undo.pop()()
+
+    return uninstall

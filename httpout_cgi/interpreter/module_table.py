@@ -1,0 +1,39 @@
+"""sys.modules as a run sees it: its own modules before those that all runs share."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Dict, Iterator, MutableMapping
+
+
+class ModuleTable(MutableMapping[str, ModuleType]):
+    """What is set or deleted here ends with the run; the shared modules stay."""
+
+    def __init__(
+        self, own: Dict[str, ModuleType], shared: Dict[str, ModuleType]
+    ) -> None:
+        self._own = own
+        self._shared = shared
+
+    def __getitem__(self, name: str) -> ModuleType:
+        try:
+            return self._own[name]
+        except KeyError:
+            return self._shared[name]
+
+    def __setitem__(self, name: str, module: ModuleType) -> None:
+        self._own[name] = module
+
+    def __delitem__(self, name: str) -> None:
+        if self._own.pop(name, None) is None and name not in self._shared:
+            raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(dict.fromkeys([*self._shared, *self._own])))
+
+    def __len__(self) -> int:
+        return len(self._shared.keys() | self._own.keys())
+
+    def copy(self) -> Dict[str, ModuleType]:
+        """Return a plain dict, as sys.modules does."""
+        return {**self._shared, **self._own}

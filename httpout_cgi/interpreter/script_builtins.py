@@ -1,0 +1,70 @@
+"""The builtins of scripts: with our ``__import__``, and private where they change.
+
+Runs share one module as long as none of them can change it: interpreters cache
+look-ups by dictionary, and a copy for each run would defeat that.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from types import ModuleType
+from typing import Any, Callable, List
+
+from httpout_cgi.interpreter.imports import import_name
+from httpout_cgi.interpreter.run_context import RunContext, current_for_changes
+
+_shared = ModuleType("builtins")
+
+
+def choose(*, is_private: bool) -> ModuleType:
+    """Return the builtins for a run: the shared ones, or a copy of its own."""
+    return _copy() if is_private else _shared
+
+
+def _copy() -> ModuleType:
+    module = ModuleType("builtins")
+    module.__dict__.update(_shared.__dict__)
+    return module
+
+
+class _BuiltinsProxy(ModuleType):
+    """sys.modules['builtins']: those of the current run, private at first sight."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(_target(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(_target(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(_target(), name)
+
+    def __dir__(self) -> List[str]:
+        return dir(_target())
+
+
+def _target() -> ModuleType:
+    run = current_for_changes()
+    return builtins if run is None else private_builtins(run)
+
+
+def private_builtins(run: RunContext) -> ModuleType:
+    """Return the run's builtins; code that is defined from now on sees changes."""
+    if run.builtins is _shared:
+        run.builtins = _copy()
+        if run.main is not None:
+            run.main.__dict__["__builtins__"] = run.builtins
+    return run.builtins
+
+
+def install() -> Callable[[], None]:
+    """Put the stand-ins in place; return what takes them away again."""
+    _shared.__dict__.update(builtins.__dict__)
+    _shared.__dict__["__import__"] = import_name
+    sys.modules["builtins"] = _BuiltinsProxy("builtins")
+
+    def uninstall() -> None:
+        sys.modules["builtins"] = builtins
+
+    return uninstall
