@@ -167,6 +167,11 @@ def test_trusted_proxies_tell_whether_there_are_any(
     assert bool(TrustedProxies(proxies)) is expected
 
 
+def test_network_may_be_named_by_any_of_its_addresses() -> None:
+    trusted = TrustedProxies(["127.9.9.9/8"])
+    assert _resolve(_ALL, proxies=trusted).peer_address == "203.0.113.9"
+
+
 def test_what_is_no_network_cannot_be_trusted() -> None:
     with pytest.raises(ValueError, match="example"):
         TrustedProxies(["example.org"])

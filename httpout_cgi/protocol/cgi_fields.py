@@ -24,8 +24,6 @@ _Kind: TypeAlias = Literal["passed", "own", "ignored", "refused", "malformed"]
 SPAM = "<!--: spam"
 # Files to be sent instead of content; the first that has a value counts.
 SENDFILE = ("x-sendfile", "x-accel-redirect", "x-lighttpd-send-file")
-# A header section of nothing but mistakes must not flood the log.
-MOST_WARNINGS = 16
 
 _OWN = frozenset({"status", "location", "content-type", "connection", *SENDFILE})
 # The framing and the clock are ours: a wrong Content-Length would split the connection
@@ -70,7 +68,7 @@ def read_header_section(section: bytes) -> HeaderSection:
         warnings.append("joined folded lines in the header section")
     for line in text[:-1].split("\n"):
         warning = _read_line(line, own, fields)
-        if warning and len(warnings) < MOST_WARNINGS:
+        if warning:
             warnings.append(warning)
     return HeaderSection(own, tuple(fields), tuple(warnings))
 

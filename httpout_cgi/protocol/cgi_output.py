@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.protocol.cgi_fields import (
-    MOST_WARNINGS,
     SENDFILE,
     SPAM,
     FieldTuple,
@@ -87,6 +86,8 @@ class _Interim:
 _STATUSES_WITHOUT_CONTENT = frozenset({204, 205, 304})
 _PAGE = Document(fields=(("Content-Type", "text/html; charset=utf-8"),))
 _SPAM = SPAM.encode()
+# A header section of nothing but mistakes must not flood the log.
+_MOST_WARNINGS = 16
 # Longer header sections are rarely printed twice, and would be kept in the cache.
 _CACHED_LENGTH = 1024
 
@@ -187,7 +188,6 @@ class CgiOutputParser:
         if found is None and len(buffer) <= self._limit:
             self._scanned = len(buffer)
             return
-        self._scanned = 0
         is_field = found is not None and found[0] == b":" and found.start() > 0
         self._mode = "cgi" if is_field else "page"
 
@@ -201,7 +201,7 @@ class CgiOutputParser:
             interpret = _interpret if len(section) > _CACHED_LENGTH else _recall
             result, warnings = interpret(section)
             if warnings:
-                self.warnings += warnings[: MOST_WARNINGS - len(self.warnings)]
+                self.warnings += warnings[: _MOST_WARNINGS - len(self.warnings)]
             if isinstance(result, _Interim):
                 self._start = self._scanned = behind
                 self._take_interim(result)
@@ -215,7 +215,7 @@ class CgiOutputParser:
         """Keep 103 (RFC 8297); 100 and 101 are about the connection, which is ours."""
         if interim.status == HTTPStatus.EARLY_HINTS:
             self.interim.append((interim.status, interim.fields))
-        elif len(self.warnings) < MOST_WARNINGS:
+        elif len(self.warnings) < _MOST_WARNINGS:
             self.warnings.append(f"dropped interim response {interim.status}")
 
     def _find_section_end(self) -> tuple[int, int]:
