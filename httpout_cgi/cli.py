@@ -4,6 +4,7 @@ The only file that prints.  Problems of the settings end with exit code 78 (syse
 EX_CONFIG), all others that keep the server from starting with 2; never a traceback.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -113,14 +114,16 @@ def main() -> None:
         for problem in exc.problems:
             click.echo(problem, err=True)
         sys.exit(_EX_CONFIG)
-    except StartError as exc:
+    except (StartError, OSError) as exc:
         click.echo(f"httpout-cgi: {exc}", err=True)
         sys.exit(_EX_START)
 
 
 def _announce(loaded: Config, urls: Sequence[str]) -> None:
     """Say that the server is ready; scripts wait for these lines."""
-    _echo([f"httpout-cgi {__version__} is ready", *_describe(loaded, urls)])
+    # A reader that has seen enough, as in "| head -1", does not stop the server.
+    with contextlib.suppress(BrokenPipeError):
+        _echo([f"httpout-cgi {__version__} is ready", *_describe(loaded, urls)])
 
 
 def _echo(lines: Sequence[str]) -> None:

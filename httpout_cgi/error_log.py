@@ -3,6 +3,7 @@
 2026-11-22 12:00:00.123 +0000 [warning] [4711] worker 4712 ended with status 1
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -42,6 +43,13 @@ def _escape_one(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as exc:  # whatever the arguments' __str__ raises
+        return f"{record.msg!r} cannot be logged: {exc!r}"
+
+
 class _Formatter(logging.Formatter):
     """Each line of a traceback becomes a line of its own, with all tags."""
 
@@ -52,7 +60,7 @@ class _Formatter(logging.Formatter):
             f" {time.strftime(zone, seconds)}"
             f" [{record.levelname.lower()}] [{record.process}] "
         )
-        lines = [record.getMessage()]
+        lines = [_message(record)]
         if record.exc_info:
             lines += self.formatException(record.exc_info).splitlines()
         return "".join(f"{prefix}{escape(line)}\n" for line in lines)
@@ -66,9 +74,6 @@ class _Handler(logging.Handler):
         self._descriptor = descriptor
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
+        # A full disk, a pipe without a reader: nobody is left to tell.
+        with contextlib.suppress(OSError):
             os.write(self._descriptor, self.format(record).encode())
-        except OSError:
-            pass  # a full disk, a pipe without a reader: nobody is left to tell
-        except Exception:
-            self.handleError(record)

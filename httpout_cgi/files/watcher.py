@@ -117,11 +117,10 @@ class Watcher:
         for folder in self._folders:
             if self._stopping:
                 return False
-            known, identity = self._watched.get(folder), _identify(folder)
-            if known and known.identity != identity:
+            identity = _identify(folder)
+            if folder in self._watched and not self._is_watching(folder, identity):
                 self._unwatch(folder)
-                known = None
-            if identity and not known:
+            if identity and folder not in self._watched:
                 self._watch(folder, identity)
         return not self._stopping
 
@@ -144,7 +143,7 @@ class Watcher:
             _log.exception("cannot reload %s", path)
 
     def _watch(self, folder: str, identity: _Identity) -> None:
-        network = _find_network(folder, self._mounts)
+        network = find_network(folder, self._mounts)
         polling = self._poll_all or network is not None
         try:
             watch = self._schedule(folder, polling=polling)
@@ -167,6 +166,15 @@ class Watcher:
         handler = _Handler(folder, self._note)
         return observer.schedule(
             handler, handler.real, recursive=True, event_filter=_EVENTS
+        )
+
+    def _is_watching(self, folder: str, identity: _Identity | None) -> bool:
+        # Both: a folder's emitter ends with it, but not if it was only moved; and
+        # its inode number may be given to the next folder.
+        known = self._watched[folder]
+        emitters = self._observers[known.polling].emitters
+        return known.identity == identity and any(
+            one.watch == known.watch and one.is_alive() for one in list(emitters)
         )
 
     def _unwatch(self, folder: str) -> None:
@@ -216,7 +224,7 @@ def _identify(folder: str) -> _Identity | None:
     return (seen.st_dev, seen.st_ino) if stat.S_ISDIR(seen.st_mode) else None
 
 
-def _find_network(folder: str, mounts: str) -> str | None:
+def find_network(folder: str, mounts: str) -> str | None:
     """Return the type of the network file system that a folder is on, or None."""
     try:
         with open(mounts, encoding="utf-8", errors="surrogateescape") as file:

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,10 +18,10 @@ from httpout_cgi.processes import control
 from httpout_cgi.processes.privileges import Account
 
 # Not "-m": that would put the current folder, and any types.py in it, before the
-# standard library.  The worker imports what the supervisor imports.
+# standard library.  A worker imports what the supervisor imports.
 _BOOT: Final = f"""\
 import json, sys
-sys.path[:] = json.loads(sys.argv.pop())
+sys.path[:] = json.loads(sys.argv.pop(1))
 try:
     from httpout_cgi.processes.worker import main
 except Exception as exc:
@@ -49,14 +49,27 @@ class _Worker:
     unwanted: bool = False
 
 
+def worker_command() -> list[str]:
+    """Return the command of a worker, short of the descriptor of its channel."""
+    path = json.dumps([os.path.abspath(folder) for folder in sys.path])
+    return [sys.executable, "-c", _BOOT, path]
+
+
 class Fleet:
-    """Only the supervisor's loop touches it; the clock is passed in."""
+    """Only the supervisor's loop touches it; the clock is passed in.
+
+    ``on_ready`` is called whenever a worker has become ready.
+    """
 
     def __init__(
-        self, selector: selectors.BaseSelector, account: Account | None
+        self,
+        selector: selectors.BaseSelector,
+        account: Account | None,
+        command: Sequence[str] = (),
     ) -> None:
         self._selector = selector
         self._account = account
+        self._command = [*(command or worker_command())]
         self._workers: list[_Worker] = []
         self._wanted = 0
         self._deaths = 0
@@ -128,7 +141,7 @@ class Fleet:
             ours.close()
             who = f" as {self._account.name}" if self._account else ""
             raise StartError(
-                f"cannot start {sys.executable}{who}: {exc.strerror or exc}"
+                f"cannot start {self._command[0]}{who}: {exc.strerror or exc}"
             ) from exc
         finally:
             theirs.close()
@@ -140,11 +153,9 @@ class Fleet:
         self._send(worker, configuration)
 
     def _start_process(self, channel: int) -> subprocess.Popen[bytes]:
-        path = json.dumps([os.path.abspath(folder) for folder in sys.path])
-        command = [sys.executable, "-c", _BOOT, str(channel), path]
         account = self._account
         return subprocess.Popen(
-            command,
+            [*self._command, str(channel)],
             pass_fds=[channel],
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -11,14 +11,14 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from httpout_cgi import access_log, error_log
 from httpout_cgi.config import Config, Listener, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
-from httpout_cgi.processes import control, listeners, privileges
+from httpout_cgi.processes import control, listeners, privileges, signals
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.log_files import LogFiles, open_logs
 
@@ -27,13 +27,6 @@ GRACE: Final = 10.0
 # The workers end what is left after GRACE; this is for a worker that cannot.
 _LAST_RESORT: Final = GRACE + 2.0
 _CHECK_EVERY: Final = 1.0
-_SIGNALS: Final = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGCHLD,
-)
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +52,7 @@ class Supervisor:
         self._sockets: Sockets = {}
         self._logs: LogFiles | None = None
         self._stop_at: float | None = None
+        self._had_terminal = signals.has_terminal()
         self._next_check = 0.0
         self._account = privileges.choose_account(self._config)
         self._text = ""
@@ -74,7 +68,7 @@ class Supervisor:
         with contextlib.ExitStack() as stack:
             stack.callback(self._selector.close)
             stack.callback(self._close)
-            wakeup = stack.enter_context(_signals())
+            wakeup = stack.enter_context(signals.receive())
             self._selector.register(
                 wakeup, selectors.EVENT_READ, lambda: self._on_signals(wakeup)
             )
@@ -109,12 +103,18 @@ class Supervisor:
         for number in sorted(set(received)):
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stop(received.count(number))
+            elif number == signal.SIGHUP and self._terminal_is_gone():
+                self._stop(1)
             elif number == signal.SIGHUP:
                 self._reload()
             elif number == signal.SIGUSR1:
                 self._reopen_logs()
             elif number == signal.SIGCHLD:
                 self._fleet.reap(time.monotonic())
+
+    def _terminal_is_gone(self) -> bool:
+        """Tell a closed terminal from a wish to reload: both come as SIGHUP."""
+        return self._had_terminal and not signals.has_terminal()
 
     def _on_first_ready(self) -> None:
         self._fleet.on_ready = lambda: None
@@ -275,24 +275,3 @@ def _signature(paths: Sequence[Path]) -> tuple[tuple[int, ...], ...]:
         )
 
     return tuple(look(path) for path in paths)
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[socket.socket]:
-    """Give a socket from which our signals can be read, one byte each."""
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        reader.setblocking(False)
-        writer.setblocking(False)
-        wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        handlers = {one: signal.signal(one, _ignore) for one in _SIGNALS}
-        try:
-            yield reader
-        finally:
-            for one, handler in handlers.items():
-                signal.signal(one, handler)
-            signal.set_wakeup_fd(wakeup)
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Do nothing: unlike SIG_IGN, it wakes the loop and is not inherited."""

@@ -22,7 +22,7 @@ from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.processes import control
+from httpout_cgi.processes import control, signals
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.runners.thread import ThreadRunner
@@ -183,10 +183,9 @@ def make_loop(name: str) -> asyncio.AbstractEventLoop:
 
 def main() -> int:
     """Run a worker whose control channel is the descriptor in ``sys.argv``."""
-    # A terminal's ^C and hang-up go to all processes; the supervisor decides.  Not
-    # SIG_IGN: what scripts start would inherit that.
+    # A terminal's ^C and hang-up go to all processes; the supervisor decides.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(number, _ignore)
+        signal.signal(number, signals.ignore)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         os.set_inheritable(channel.fileno(), False)
         first = control.receive_configuration(channel)
@@ -223,7 +222,3 @@ def _longest_run(config: Config) -> float:
     return max(
         (mount.timeout for site in config.sites for mount in site.scripts), default=0.0
     )
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Do nothing."""
