@@ -118,7 +118,11 @@ def _own_modules(run: RunContext) -> List[ModuleType]:
 # Any: a module's namespace.
 def _clear(namespace: Dict[str, Any]) -> bool:
     """Drop objects first, so that their __del__ still finds functions and modules."""
-    doomed = [name for name, value in namespace.items() if type(value) not in _PLAIN]
+    doomed = [
+        name
+        for name, value in namespace.items()
+        if type(value) not in _PLAIN and not isinstance(value, (type, ModuleType))
+    ]
     for name in doomed:
         namespace[name] = None
     namespace.clear()

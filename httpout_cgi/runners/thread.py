@@ -1,162 +1,40 @@
 """Run scripts in threads of this process.
 
-One queue feeds all threads, one mailbox brings news back to the loop.  The loop
-thread owns the runner; what other threads touch is said where it is.
+One queue feeds all threads, and one mailbox brings their news to the loop: a wake-up
+serves whatever is in it.  Must not know how a script is executed, or HTTP.
 """
 
 import asyncio
 import ctypes
-import errno
 import logging
 import os
 import threading
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable
-from contextvars import Context
+from contextlib import suppress
 from http import HTTPStatus
 from queue import SimpleQueue
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter import context, working_directory
+from httpout_cgi.interpreter import context, lifetime, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.execute import execute
 from httpout_cgi.interpreter.run_context import RunContext, RunInterrupted
+from httpout_cgi.runners.thread_run import ThreadRun
 from httpout_cgi.scripts import Invocation
 
 _log = logging.getLogger(__name__)
-_script_log = logging.getLogger("httpout_cgi.script")
 
-# One full pipe on Linux: what a script may be ahead of its reader.
-_UNREAD = 65_536
 _SWEEP_SECONDS = 0.1
-# How long a run without a reader may stay silent before it is interrupted.
-_GRACE_SECONDS = 3.0
-# How long an interrupted thread may take before it counts as stuck.
-_STUCK_SECONDS = 5.0
-
-
-class ThreadRun:
-    """A run in a thread; what starts with an underscore is for this file."""
-
-    def __init__(self, invocation: Invocation, post: Callable[["ThreadRun"], None]):
-        self._invocation = invocation
-        self._post = post
-        self._chunks: deque[bytes] = deque()  # the thread appends, the loop takes
-        self._written = 0  # by the thread
-        self._taken = 0  # by the loop
-        self._context: RunContext | None = None
-        self._room: threading.Event | None = None
-        self._failure: str | None = None
-        self._is_finished = False
-        self._is_closed = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._error: HTTPError | None = None
-        self._queued = time.monotonic()
-        self._started: float | None = None
-        self._closed: float | None = None
-        self._interrupted: float | None = None
-        self._thread_id = 0
-        # Under the runner's guard: whether an exception may be sent to the thread.
-        self._is_interruptible = False
-        self._is_abandoned = False
-
-    @property
-    def ended(self) -> bool:
-        """Tell whether all output has been read and no more will come."""
-        return self._is_finished and not self._chunks
-
-    @property
-    def failure(self) -> str | None:
-        """The traceback of what ended the run, once it ended, or None."""
-        return self._failure
-
-    async def read(self) -> bytes:
-        """Wait for output and return all there is; ``b""`` is the end."""
-        while True:
-            if self._error is not None:
-                raise self._error
-            is_finished = self._is_finished
-            if self._chunks:
-                return self._take()
-            if is_finished or self._is_closed:
-                return b""
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-
-    def close(self) -> None:
-        """End the run, if it has not ended; its output is dropped."""
-        if not self._is_finished and not self._is_closed:
-            self._closed = time.monotonic()
-        self._is_closed = True
-        self._chunks.clear()
-        self._wake()
-
-    def _take(self) -> bytes:
-        chunks = self._chunks
-        data = chunks.popleft()
-        if chunks:
-            parts = [data]
-            while chunks:
-                parts.append(chunks.popleft())
-            data = b"".join(parts)
-        self._taken += len(data)
-        if self._room is not None:
-            self._room.set()
-        return data
-
-    def _wake(self) -> None:
-        """Wake the reader, and the writer that waits for one."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-        if self._is_closed and self._room is not None:
-            self._room.set()
-
-    def _fail(self, error: HTTPError) -> None:
-        self._error = error
-        self.close()
-
-    # From here on: called by the run's threads.
-
-    def _write(self, data: bytes) -> None:
-        if self._is_closed:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self._chunks.append(data)
-        self._written += len(data)
-        if self._context is None or not self._context.is_ending:
-            self._post(self)
-        if self._written - self._taken > _UNREAD:
-            self._wait_for_room()
-
-    def _wait_for_room(self) -> None:
-        self._post(self)
-        room = self._room
-        if room is None:
-            self._room = room = threading.Event()
-        while self._written - self._taken > _UNREAD and not self._is_closed:
-            room.clear()
-            # Looking again: the reader may have come by before clear().
-            if self._written - self._taken > _UNREAD and not self._is_closed:
-                room.wait()
-        if self._is_closed:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-    def _write_error(self, line: bytes) -> None:
-        script = self._invocation.script
-        text = line.decode("utf-8", "backslashreplace")
-        run_id = self._invocation.run_id
-        values = (script.site, script.name, run_id, text)
-        # Outside of the run: a handler must not meet the script's sys.stderr.
-        Context().run(_script_log.error, "[%s %s %s] %s", *values)
 
 
 class ThreadRunner:
     """Runs scripts in ``threads`` threads; ``queue`` more may wait for one.
 
-    Only the loop's thread calls its methods.
+    Only the loop's thread calls its methods.  A run that lost its reader may stay
+    silent for ``grace`` seconds before it is interrupted; a thread that does not end
+    within ``patience`` seconds of that is given up and replaced.
     """
 
     def __init__(
@@ -166,13 +44,20 @@ class ThreadRunner:
         *,
         threads: int = 16,
         queue: int = 256,
+        grace: float = 3.0,
+        patience: float = 5.0,
     ) -> None:
         context.install()
         self._loop = loop
         self._cache = code_cache
+        self._grace = grace
+        self._patience = patience
         self._has_directories = working_directory.is_available()
         if not self._has_directories:
-            _log.warning("threads cannot have a working directory each here: one run")
+            _log.warning(
+                "this system has no working directory per thread (unshare):"
+                " scripts run one at a time"
+            )
             threads = 1
         self._thread_count = threads
         self._limit = threads + queue
@@ -183,7 +68,7 @@ class ThreadRunner:
         self._mailbox: deque[ThreadRun] = deque()
         self._is_drain_due = False
         self._sweeper: asyncio.TimerHandle | None = None
-        # Guards a run's _is_interruptible and _is_abandoned.
+        # Guards a run's context and is_abandoned: whoever holds it may interrupt.
         self._guard = threading.Lock()
         self._umask = os.umask(0o022)
         os.umask(self._umask)
@@ -194,17 +79,17 @@ class ThreadRunner:
         return len(self._stuck)
 
     def start(self, invocation: Invocation) -> ThreadRun:
-        """Start a run; raises HTTPError 503 when too many wait."""
+        """Start a run.  Whoever receives it closes it.
+
+        Raises HTTPError 503 with Retry-After when too many wait for a thread.
+        """
         if len(self._active) >= self._limit:
             if invocation.stdin is not None:
                 invocation.stdin.close()
-            raise HTTPError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the queue for threads is full",
-                fields=[("Retry-After", "1")],
-            )
-        while len(self._threads) < self._thread_count:
-            self._add_thread()
+            raise _unavailable("the queue for threads is full")
+        if not self._threads:
+            for _ in range(self._thread_count):
+                self._add_thread()
         run = ThreadRun(invocation, self._post)
         self._active.add(run)
         self._queue.put(run)
@@ -213,38 +98,51 @@ class ThreadRunner:
         return run
 
     async def shutdown(self, seconds: float) -> None:
-        """Wait for what runs, at most so long, then interrupt it; end the threads."""
+        """Wait for what runs, at most so long, then interrupt it; end the threads.
+
+        A thread that is stuck is left behind; it does not keep the process alive.
+        """
+        await self._wait_for_runs(seconds)
+        for run in list(self._active):
+            run.fail(_unavailable("the server is shutting down"))
+            self._interrupt(run)
+        await self._wait_for_runs(1.0)
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(0.0 if self._active else 1.0)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    async def _wait_for_runs(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while self._active and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
-        for run in self._active:
-            run._fail(HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "shutting down"))
-            self._interrupt(run)
-        for _ in self._threads:
-            self._queue.put(None)
-        deadline = time.monotonic() + 1
-        while self._active and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
 
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._work, name="script", daemon=True)
         self._threads.add(thread)
         thread.start()
 
+    def _replace(self, thread: threading.Thread) -> None:
+        self._threads.discard(thread)
+        self._add_thread()
+
     def _drain(self) -> None:
+        """Read the mailbox."""
+        # First: what is posted from now on wakes the loop again.
         self._is_drain_due = False
         mailbox = self._mailbox
         while mailbox:
             run = mailbox.popleft()
-            if run._is_finished:
+            if run.is_finished:
                 self._active.discard(run)
                 self._stuck.discard(run)
-            run._wake()
+            run.wake()
 
     def _sweep(self) -> None:
-        """Look after time limits, for all runs at once."""
+        """Look after the time limits of all runs at once."""
         now = time.monotonic()
         for run in list(self._active):
             self._check(run, now)
@@ -255,92 +153,145 @@ class ThreadRunner:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _check(self, run: ThreadRun, now: float) -> None:
-        limit = run._invocation.script.mount.timeout
-        if run._closed is None:
-            if now - (run._started or run._queued) > limit:
-                run._fail(HTTPError(HTTPStatus.GATEWAY_TIMEOUT, f"over {limit:g} s"))
-                self._interrupt(run)
-        elif run._error is not None or now - run._closed > _GRACE_SECONDS:
+        if run.closed is None:
+            self._check_time_limit(run, now)
+        elif run.error is not None or now - run.closed > self._grace:
             self._interrupt(run)
-        if run._interrupted is not None and now - run._interrupted > _STUCK_SECONDS:
-            self._abandon(run)
+        if run.interrupted is not None and now - run.interrupted > self._patience:
+            self._give_up(run)
+
+    def _check_time_limit(self, run: ThreadRun, now: float) -> None:
+        seconds = run.invocation.script.mount.timeout
+        if run.started is None:
+            if now - run.queued > seconds:
+                run.fail(_unavailable(f"waited {seconds:g} s for a thread"))
+        elif now - run.started > seconds:
+            run.log(logging.ERROR, f"over its time limit of {seconds:g} s")
+            reason = f"over the time limit of {seconds:g} s"
+            run.fail(HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason))
+            self._interrupt(run)
 
     def _interrupt(self, run: ThreadRun) -> None:
-        with self._guard:
-            if run._is_interruptible:
-                run._interrupted = run._interrupted or time.monotonic()
-                _raise_in_thread(run._thread_id, RunInterrupted)
+        """Raise an exception in the run's threads.
 
-    def _abandon(self, run: ThreadRun) -> None:
+        Done at every sweep until it works: a bare ``except:`` may swallow some.
+        """
         with self._guard:
-            run._is_abandoned = run._is_interruptible
-        if run._is_abandoned:
-            _log.error("a thread is stuck in %s", run._invocation.script.path)
-            self._active.discard(run)
-            self._stuck.add(run)
-            self._add_thread()
+            if run.context is None or run.thread is None:
+                return
+            run.interrupted = run.interrupted or time.monotonic()
+            threads = [run.thread]
+            if "threads" in run.context.__dict__:
+                threads += run.context.threads
+            for thread in threads:
+                if thread.ident is not None and thread.is_alive():
+                    _raise_in_thread(thread.ident, RunInterrupted)
+
+    def _give_up(self, run: ThreadRun) -> None:
+        with self._guard:
+            if run.context is None or run.thread is None:
+                return
+            run.is_abandoned = True
+        run.log(logging.ERROR, "its thread is stuck; another one takes its place")
+        self._active.discard(run)
+        self._stuck.add(run)
+        self._replace(run.thread)
 
     # From here on: called by the threads.
 
     def _post(self, run: ThreadRun) -> None:
-        """Let the loop look at a run; one wake-up serves many."""
+        """Let the loop look at a run."""
         self._mailbox.append(run)
         if not self._is_drain_due:
             self._is_drain_due = True
-            self._loop.call_soon_threadsafe(self._drain)
+            # A closed loop: the server has gone, and nobody waits.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._drain)
 
     def _work(self) -> None:
-        if self._has_directories:
-            working_directory.own_working_directory()
-        while True:
-            run = self._queue.get()
-            if run is None:
-                return
-            try:
+        try:
+            if self._has_directories:
+                working_directory.own_working_directory()
+            while self._serve_next():
+                pass
+        except BaseException:
+            _log.exception("a thread for scripts has died; another takes its place")
+            self._retire()
+
+    def _serve_next(self) -> bool:
+        """Do one run; tell whether this thread can do another."""
+        run = self._queue.get()
+        if run is None:
+            return False
+        try:
+            self._serve(run)
+        except RunInterrupted:
+            self._conclude(run)  # it was late, and struck at the end of the run
+        if run.is_abandoned:
+            return False
+        if run.leaves_threads:
+            # They share this thread's working directory.
+            self._retire()
+            return False
+        return True
+
+    def _retire(self) -> None:
+        with suppress(RuntimeError):  # as in _post
+            self._loop.call_soon_threadsafe(self._replace, threading.current_thread())
+
+    def _serve(self, run: ThreadRun) -> None:
+        try:
+            if run.closed is None:
                 self._perform(run)
-            except RunInterrupted:
-                pass  # it came when the script had ended already
-            except BaseException:
-                _log.exception("a run failed outside of its script")
-            self._conclude(run)
-            if run._is_abandoned:
-                return
-            del run
+        except RunInterrupted:
+            pass  # while the run was ending anyway
+        except BaseException:
+            _log.exception("a run failed outside of its script")
+            run.failure = traceback.format_exc()
+        self._conclude(run)
 
     def _perform(self, run: ThreadRun) -> None:
-        if run._is_closed:
-            return
-        invocation = run._invocation
+        invocation = run.invocation
         script = invocation.script
         directory = os.path.dirname(script.path)
         os.chdir(directory)
         os.umask(self._umask)
-        run._context = process = RunContext(
+        process = RunContext(
             script.path,
             directory,
             environment=invocation.environment,
-            write=run._write,
-            write_error=run._write_error,
+            write=run.write,
+            write_error=run.write_error,
             arguments=invocation.arguments,
             stdin=invocation.stdin,
         )
-        run._thread_id = threading.get_ident()
-        run._started = time.monotonic()
-        run._is_interruptible = True
+        run.thread = threading.current_thread()
+        run.started = time.monotonic()
+        run.context = process
         execute(process, self._cache, script.stat)
 
     def _conclude(self, run: ThreadRun) -> None:
+        """Note how a run ended; harmless if it has been done."""
+        if run.is_finished:
+            return
         with self._guard:
-            run._is_interruptible = False
-        if run._interrupted is not None:
-            _raise_in_thread(run._thread_id, None)
-        if run._context is not None:
-            run._failure = run._context.failure
-            run._context = None
-        if run._invocation.stdin is not None:
-            run._invocation.stdin.close()
-        run._is_finished = True
+            process, run.context = run.context, None
+        if run.interrupted is not None:
+            _raise_in_thread(threading.get_ident(), None)
+        if process is not None:
+            run.failure = process.failure
+            run.leaves_threads = lifetime.has_threads(process)
+            if process.exit_code and process.failure is None:
+                run.log(logging.INFO, f"exit code {process.exit_code}")
+        if run.invocation.stdin is not None:
+            run.invocation.stdin.close()
+        run.is_finished = True
         self._post(run)
+
+
+def _unavailable(reason: str) -> HTTPError:
+    fields = [("Retry-After", "1")]
+    return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)
 
 
 def _raise_in_thread(thread_id: int, exception: type[BaseException] | None) -> None:
