@@ -114,7 +114,7 @@ def test_sample_answers_as_a_child_process_would(
         promised = read_table(expected.body)
         for name in ("PATH", "GUESTBOOK_FOLDER", "LC_CTYPE"):
             promised.pop(name, None)  # PEP 538 sets LC_CTYPE in a child
-        assert len(promised) >= 14
+        assert len(promised) >= 13
         assert promised.items() <= read_table(answer.body).items()
     else:
         assert answer.body == expected.body
