@@ -19,11 +19,11 @@ from httpout_cgi.files.resolve import (
 from httpout_cgi.files.roots import is_source
 from httpout_cgi.protocol.url_path import parse_target
 from httpout_cgi.scripts import Script
+from tests.accounts import public_folder, without_privileges
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can give files to other accounts"
 )
-needs_account = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 
 
 @pytest.fixture
@@ -205,6 +205,21 @@ def test_index_files_are_tried_in_order(site: Path) -> None:
     assert find_file(resolver, "/sub/") == str(site / "htdocs/sub/default.htm")
 
 
+def test_index_that_is_source_is_passed_over(site: Path) -> None:
+    (site / "htdocs/python/index.html").write_text("")
+    resolver = make_resolver(site, index=["index.py", "index.html"])
+
+    assert find_file(resolver, "/python/") == str(site / "htdocs/python/index.html")
+
+
+def test_index_of_a_script_folder_is_a_script(site: Path) -> None:
+    (site / "cgi-bin/app/index.html").write_text("")
+
+    script = find_script(make_resolver(site), "/cgi-bin/app/")
+
+    assert script.path == str(site / "cgi-bin/app/index.py")
+
+
 def test_index_that_may_not_be_followed_is_refused(site: Path) -> None:
     (site / "htdocs/empty/index.html").symlink_to(site / "outside/secret.txt")
     resolver = make_resolver(site, follow_symlinks="never")
@@ -357,6 +372,15 @@ def test_mounted_file_takes_all_below_its_url(
     script = find_script(make_resolver(site, mount), path)
 
     assert (script.path, script.name, script.extra_path) == (str(file), "/git", extra)
+
+
+def test_mounted_file_wins_over_an_alias_of_its_url(site: Path) -> None:
+    file = site / "git-http-backend"
+    mount = ScriptMount.model_validate({"url": "/git", "file": file})
+    resolver = make_resolver(site, mount, aliases={"/git/": site / "icons"})
+
+    assert find_script(resolver, "/git").path == str(file)
+    assert find_script(resolver, "/git/x.png").path == str(file)
 
 
 def test_mounted_file_has_a_border(site: Path) -> None:
@@ -559,23 +583,34 @@ def test_link_into_a_script_folder_of_a_switched_release(site: Path) -> None:
     assert find_script(resolver, "/cgi-bin/x").path == str(current / "cgi-bin/x")
 
 
-def test_link_to_source_is_refused(site: Path) -> None:
-    (site / "outside/x.py").write_text("secret")
-    (site / "htdocs/x.txt").symlink_to("../outside/x.py")
+def test_index_that_is_a_link_to_a_script_is_refused(site: Path) -> None:
+    (site / "htdocs/empty/index.html").symlink_to("../../cgi-bin/tool.pl")
 
-    assert find_status(make_resolver(site), "/x.txt") == 403
+    assert find_status(make_resolver(site), "/empty/") == 403
 
 
-def test_alias_of_a_script_folder_is_not_static(site: Path) -> None:
-    resolver = make_resolver(site, aliases={"/source/": site / "cgi-bin"})
+@pytest.mark.parametrize(
+    ("link", "target"), [("x.txt", "x.py"), ("x.py", "program"), ("x.txt", "x.py~")]
+)
+def test_link_from_or_to_source_is_refused(site: Path, link: str, target: str) -> None:
+    (site / "outside" / target).write_text("secret")
+    (site / "htdocs" / link).symlink_to(site / "outside" / target)
 
-    assert find_status(resolver, "/source/data.txt") == 403
+    assert find_status(make_resolver(site), "/" + link) == 403
+
+
+@pytest.mark.parametrize("url", ["/s/", "/longer-than-cgi-bin/"])
+def test_alias_of_a_script_folder_is_not_static(site: Path, url: str) -> None:
+    resolver = make_resolver(site, aliases={url: site / "cgi-bin"})
+
+    assert find_status(resolver, url + "data.txt") == 403
 
 
 def test_alias_below_a_script_folder_is_static(site: Path) -> None:
     resolver = make_resolver(site, aliases={"/static/": site / "cgi-bin/static"})
 
     assert find_file(resolver, "/static/x.css") == str(site / "cgi-bin/static/x.css")
+    assert find_status(resolver, "/cgi-bin/static/x.css") == 403
 
 
 def test_settings_are_never_static(site: Path) -> None:
@@ -668,14 +703,16 @@ def test_broken_links(site: Path, target: str, status: int) -> None:
     assert find_status(make_resolver(site), "/loop") == status
 
 
-@needs_account
-def test_folder_that_may_not_be_entered(site: Path) -> None:
-    folder = site / "htdocs/sub"
-    folder.chmod(0)
-    try:
-        assert find_status(make_resolver(site), "/sub/index.html") == 403
-    finally:
-        folder.chmod(0o755)
+def test_folder_that_may_not_be_entered() -> None:
+    with public_folder() as docroot:
+        (docroot / "closed").mkdir()
+        (docroot / "closed/index.html").write_text("")
+        (docroot / "closed").chmod(0)
+        resolver = Resolver(Site(docroot=docroot))
+
+        with without_privileges():
+            assert find_status(resolver, "/closed/index.html") == 403
+            assert find_status(resolver, "/closed/") == 403
 
 
 @pytest.mark.parametrize(

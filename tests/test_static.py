@@ -17,6 +17,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import StaticFile
 from httpout_cgi.files.static import respond
 from httpout_cgi.messages import Endpoints, FilePart, Request, Response
+from tests.accounts import public_folder, without_privileges
 
 NOW = 1_700_000_000.5
 OLD = 1_600_000_000
@@ -241,11 +242,13 @@ def test_file_that_is_gone(small: StaticFile) -> None:
     assert find_refusal(small).status == HTTPStatus.NOT_FOUND
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_file_that_may_not_be_read(small: StaticFile) -> None:
-    os.chmod(small.path, 0)
+def test_file_that_may_not_be_read() -> None:
+    with public_folder() as folder:
+        file = make_file(folder / "a.txt", b"")
+        os.chmod(file.path, 0)
 
-    assert find_refusal(small).status == HTTPStatus.FORBIDDEN
+        with without_privileges():
+            assert find_refusal(file).status == HTTPStatus.FORBIDDEN
 
 
 def test_link_put_in_place_of_the_file_is_not_followed(
