@@ -4,7 +4,6 @@ import errno
 import os
 import socket
 import stat as modes
-import time
 from collections.abc import Iterator
 from email.utils import formatdate
 from http import HTTPStatus
@@ -47,7 +46,7 @@ def make_request(method: str = "GET", **fields: str) -> Request:
 
 
 def ask(file: StaticFile, method: str = "GET", **fields: str) -> Response:
-    return respond(file, make_request(method, **fields), clock=lambda: NOW)
+    return respond(file, make_request(method, **fields), now=NOW)
 
 
 def find_refusal(file: StaticFile, method: str = "GET", **fields: str) -> HTTPError:
@@ -224,16 +223,6 @@ def test_dates_that_no_client_should_see(
     response = ask(make_file(tmp_path / "a.txt", b"", modified))
 
     assert get(response, "Last-Modified") == formatdate(sent, usegmt=True)
-
-
-def test_clock_is_the_real_one_unless_given(tmp_path: Path) -> None:
-    file = make_file(tmp_path / "a.txt", b"", time.time() + 86400)
-    before = int(time.time())
-
-    response = respond(file, make_request())
-
-    dates = {formatdate(before + late, usegmt=True) for late in range(60)}
-    assert get(response, "Last-Modified") in dates
 
 
 def test_file_that_is_gone(small: StaticFile) -> None:

@@ -5,8 +5,6 @@ Must not know URLs or where files may lie; see resolve.
 """
 
 import os
-import time
-from collections.abc import Callable
 from http import HTTPStatus
 from io import FileIO
 from stat import S_ISREG
@@ -33,12 +31,10 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 
-def respond(
-    file: StaticFile, request: Request, *, clock: Callable[[], float] = time.time
-) -> Response:
+def respond(file: StaticFile, request: Request, *, now: float) -> Response:
     """Return the response with the file: 200, 204, 206 or 304.
 
-    The response to HEAD has the body of GET:
+    ``now`` is in seconds since the epoch.  The response to HEAD has the body of GET:
     whoever sends it drops the content and keeps its length.  Raises HTTPError 403,
     404, 405, 412 or 416, with the fields that belong to it.
     """
@@ -50,7 +46,7 @@ def respond(
         )
     opened = _open(file)
     try:
-        response = _answer(file, opened, request, clock())
+        response = _answer(file, opened, request, now)
     except BaseException:
         opened.close()
         raise
