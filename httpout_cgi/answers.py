@@ -1,6 +1,6 @@
 """Answers that the gateway makes itself, and changes to those of others.
 
-Pure: values in, values out.
+Must not know sites, runners or runs.
 """
 
 from dataclasses import replace
@@ -8,7 +8,8 @@ from http import HTTPStatus
 
 from httpout_cgi.error_page import render_redirect_page
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import DirectoryRedirect
+from httpout_cgi.files import static
+from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
 from httpout_cgi.messages import Fields, Request, Response
 from httpout_cgi.protocol.cgi_output import ClientRedirect, Document
 from httpout_cgi.protocol.conditional import evaluate
@@ -18,8 +19,9 @@ _ALLOW = ("Allow", "GET, HEAD, POST, OPTIONS")
 _CONDITIONS = frozenset(
     ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 )
-_CONTENT_FIELDS = frozenset(("content-length", "content-type", "transfer-encoding"))
 _PARTIAL_FIELDS = _CONDITIONS | {"range", "if-range"}
+# What is known of a file better than by the script that wants it sent.
+_FILE_FIELDS = frozenset(("accept-ranges", "content-range", "etag", "last-modified"))
 
 
 def check_method(request: Request) -> None:
@@ -54,6 +56,29 @@ def redirect_client(redirect: ClientRedirect) -> Response:
     return Response(HTTPStatus.FOUND, fields, page, close=redirect.close)
 
 
+def send_file(
+    file: StaticFile, request: Request, document: Document, *, now: float
+) -> Response:
+    """Send a file in the place of what a script printed (X-Sendfile).
+
+    What the script says of the file counts: its type, a name to save it by; but the
+    validators are the file's own, because the conditions are judged by them.  A status
+    other than 200 is kept.  Raises HTTPError 404, 412 or 416.
+    """
+    is_error = document.status != HTTPStatus.OK
+    if is_error or request.method not in ("GET", "HEAD"):
+        # The conditions were about what the script did.
+        request = make_redirected_request(request, request.target, whole=True)
+    response = static.respond(file, request, now=now)
+    fields = [own for own in document.fields if own[0].lower() not in _FILE_FIELDS]
+    if response.status == HTTPStatus.NOT_MODIFIED:
+        fields = remove_content_fields(fields)
+    status = document.status if is_error else response.status
+    reason = document.reason if status == document.status else ""
+    own = replace(response, status=status, fields=fields, reason=reason)
+    return replace(add_fields(own, response.fields), close=document.close)
+
+
 def make_redirected_request(
     request: Request, target: str, *, whole: bool = False
 ) -> Request:
@@ -61,9 +86,26 @@ def make_redirected_request(
 
     ``whole``: also without conditions and ranges, for a page that nobody asked for.
     """
-    dropped = _CONTENT_FIELDS | _PARTIAL_FIELDS if whole else _CONTENT_FIELDS
-    fields = {name: request.fields[name] for name in request.fields.keys() - dropped}
+    fields = {
+        name: values
+        for name, values in request.fields.items()
+        if not (_describes_content(name) or (whole and name in _PARTIAL_FIELDS))
+    }
     return Request("GET", target, request.version, fields, request.endpoints)
+
+
+def remove_content_fields(fields: Fields) -> list[tuple[str, str]]:
+    """Drop what describes the content that a 304 does not have.
+
+    The client has it with the content that it kept (RFC 9110 section 15.4.5).
+    """
+    return [field for field in fields if not _describes_content(field[0].lower())]
+
+
+def _describes_content(name: str) -> bool:
+    return name == "transfer-encoding" or (
+        name.startswith("content-") and name != "content-location"
+    )
 
 
 def add_fields(response: Response, fields: Fields) -> Response:
@@ -78,9 +120,12 @@ def add_fields(response: Response, fields: Fields) -> Response:
 def judge_conditions(request: Request, document: Document) -> int | None:
     """Return 304 or 412 if a script's own validators say so (RFC 9110 section 13).
 
-    A script that set a status has judged for itself.
+    A script that set a status has judged for itself; and what one did for, say, a POST
+    cannot be undone by a 412.
     """
     if document.has_status or _CONDITIONS.isdisjoint(request.fields):
+        return None
+    if request.method not in ("GET", "HEAD"):
         return None
     values = {name.lower(): value for name, value in document.fields}
     etag, modified = values.get("etag"), values.get("last-modified")

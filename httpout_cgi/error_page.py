@@ -61,10 +61,13 @@ def render_error_page(status: int, request_id: str, detail: str | None = None) -
 
 
 def render_redirect_page(location: str) -> bytes:
-    """Return the HTML behind a redirect, for a client that does not follow it."""
+    """Return the HTML behind a redirect, for a client that does not follow it.
+
+    ``location`` has one character for each byte, as in a field.
+    """
     link = f'<a href="{escape(location)}">{escape(location)}</a>'
     page = f"<!DOCTYPE html>\n<title>Moved</title>\n<p>The page is at {link}.</p>\n"
-    return page.encode("utf-8", "backslashreplace")
+    return page.encode("latin-1")
 
 
 def _find_phrase(status: int) -> str:

@@ -4,9 +4,7 @@ The story of one request.  How anything is parsed, found, run or sent is told
 elsewhere; this file says in which order.
 """
 
-import asyncio
 import logging
-import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -23,6 +21,8 @@ from httpout_cgi.answers import (
     make_redirected_request,
     redirect_client,
     redirect_to_directory,
+    remove_content_fields,
+    send_file,
 )
 from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
@@ -37,17 +37,22 @@ from httpout_cgi.protocol.cgi_output import (
     LocalRedirect,
     Result,
 )
-from httpout_cgi.protocol.metavariables import Server, build_metavariables
+from httpout_cgi.protocol.metavariables import (
+    Server,
+    build_metavariables,
+    redirect_variables,
+)
 from httpout_cgi.protocol.search_words import search_words
 from httpout_cgi.protocol.url_path import Target, parse_target
-from httpout_cgi.runners.base import Run, Runner
+from httpout_cgi.runners.base import Runner
 from httpout_cgi.script_output import (
+    Leftovers,
     RunStream,
     SendInterim,
-    drain,
     log_script,
     read_result,
     read_status_line,
+    take_over,
 )
 from httpout_cgi.scripts import Invocation, Script
 from httpout_cgi.sites import Site, SiteMap
@@ -57,13 +62,14 @@ _MAXIMUM_HOPS = 10  # Apache's LimitInternalRecursion
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: it is made for every request, and goes from page to page.
+@dataclass(slots=True)
 class _Exchange:
     """A request on its way through the gateway.
 
-    ``redirect`` has the REDIRECT_* meta-variables after a local redirect, and ``hops``
-    counts how many there were.  ``send_interim`` is None for a client that would take
-    a 1xx response for the final one.
+    ``send_interim`` is None for a client that would take a 1xx response for the final
+    one.  ``name`` is the page's in logs.  ``redirect`` has the REDIRECT_* variables
+    after a local redirect, and ``hops`` counts how many there were.
     """
 
     request: Request
@@ -72,6 +78,7 @@ class _Exchange:
     server: Server
     run_id: str
     send_interim: SendInterim | None
+    name: str
     redirect: Mapping[str, str] | None = None
     hops: int = 0
 
@@ -84,7 +91,7 @@ class Gateway:
         self._sites = SiteMap(config)
         self._debug = config.debug
         self._response_head = config.limits.response_head
-        self._background: set[asyncio.Task[None]] = set()
+        self._leftovers = Leftovers()
         # Ids tell requests apart across workers and restarts; they are no secrets.
         self._id_prefix = secrets.token_hex(4)
         self._numbers = count(1)
@@ -92,7 +99,8 @@ class Gateway:
     async def handle(self, request: Request, send_interim: SendInterim) -> Response:
         """Answer a request.  Never raises; whoever receives the response closes it.
 
-        ``send_interim`` is called with status and fields of 1xx responses.
+        Takes over the request's content.  ``send_interim`` is called with status and
+        fields of 1xx responses.
         """
         run_id = self._make_id()
         exchange = None
@@ -100,82 +108,80 @@ class Gateway:
             exchange = self._begin(request, run_id, send_interim)
             response = await self._answer(exchange)
         except HTTPError as error:
-            _close_content(request)
-            response = await self._answer_error(exchange, error, run_id)
+            if exchange is None:
+                response = self.refuse(error, run_id)
+            else:
+                response = await self._answer_error(exchange, error)
         except Exception as exc:
-            _close_content(request)
             _log.exception("request %s failed", run_id)
             failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
-            response = self.refuse(failure, run_id)
-        if exchange is not None and exchange.site.headers:
+            response = self._show(failure, run_id)
+        if exchange is None:
+            _close_content(request)
+        elif exchange.site.headers:
             response = add_fields(response, exchange.site.headers)
         return response
 
     def refuse(self, error: HTTPError, run_id: str = "") -> Response:
-        """Return our error page for a request that goes no further, and log why."""
+        """Return our error page for what never became a request, and log why."""
         run_id = run_id or self._make_id()
-        level = logging.ERROR if error.status >= 500 else logging.INFO
+        level = _choose_level(error)
         _log.log(level, "%d refused: %s [%s]", error.status, error.reason, run_id)
-        detail = error.detail if self._debug else None
-        page = render_error_page(error.status, run_id, detail)
-        return Response(error.status, (HTML, *error.fields), page)
+        return self._show(error, run_id)
 
     async def close(self) -> None:
         """Stop what goes on behind responses that were already sent."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._leftovers.close()
 
     def _make_id(self) -> str:
         return f"{self._id_prefix}{next(self._numbers):06x}"
+
+    def _show(self, error: HTTPError, run_id: str) -> Response:
+        detail = error.detail if self._debug else None
+        page = render_error_page(error.status, run_id, detail)
+        return Response(error.status, (HTML, *error.fields), page)
 
     def _begin(
         self, request: Request, run_id: str, send_interim: SendInterim
     ) -> _Exchange:
         target = parse_target(request.target)
-        site, server = self._sites.find(request, target.authority)
+        if target.authority is not None:
+            # The Host field does not count then, for scripts neither (RFC 9112
+            # section 3.2.2).
+            fields = {**request.fields, "host": [target.authority]}
+            request = replace(request, fields=fields)
+        site, server = self._sites.find(request)
         interim = None if request.version == "HTTP/1.0" else send_interim
-        return _Exchange(request, target, site, server, run_id, interim)
+        return _Exchange(request, target, site, server, run_id, interim, target.path)
 
     async def _answer(self, exchange: _Exchange) -> Response:
+        prepared = None
+        try:
+            prepared = self._prepare(exchange)
+        finally:
+            # From its start on, the content is the run's.
+            if not isinstance(prepared, Invocation):
+                _close_content(exchange.request)
+        if isinstance(prepared, Response):
+            return prepared
+        return await self._run(exchange, prepared)
+
+    def _prepare(self, exchange: _Exchange) -> Response | Invocation:
+        """Return the answer, or a description of the run that makes it."""
         request, target = exchange.request, exchange.target
         check_method(request)
         if target.path == "*":
             return answer_asterisk(request)
         found = exchange.site.resolver.resolve(target.path)
         if isinstance(found, Script):
-            return await self._run(exchange, found)
-        _close_content(request)
+            return self._describe(exchange, found)
         if isinstance(found, StaticFile):
             return static.respond(found, request, now=time.time())
         return redirect_to_directory(found, target.query)
 
-    async def _run(self, exchange: _Exchange, script: Script) -> Response:
-        invocation = self._describe(exchange, script)
-        run = self._runner.start(invocation)
-        try:
-            if script.is_nph:
-                status, output = await read_status_line(run)
-                return Response(status, body=RunStream(run, output), raw=True)
-            parser = CgiOutputParser(script.mount.output, self._response_head)
-            result = await self._read(exchange, invocation, parser, run)
-        except HTTPError as error:
-            log_script(invocation, logging.ERROR, error.reason)
-            error.detail = run.failure
-            run.close()
-            raise
-        except BaseException:
-            run.close()
-            raise
-        if isinstance(result, Document):
-            response = self._answer_document(exchange, result, parser.rest, run)
-            if response is not None:
-                return response
-        self._leave(run, invocation)
-        return await self._answer_without_output(exchange, result)
-
     def _describe(self, exchange: _Exchange, script: Script) -> Invocation:
         request, query = exchange.request, exchange.target.query
+        exchange.name = script.name
         environment = build_metavariables(
             request, script, exchange.server, exchange.run_id, exchange.redirect
         )
@@ -184,40 +190,28 @@ class Gateway:
             words = search_words(request.method, query)
         return Invocation(exchange.run_id, script, environment, words, request.content)
 
-    async def _read(
-        self,
-        exchange: _Exchange,
-        invocation: Invocation,
-        parser: CgiOutputParser,
-        run: Run,
-    ) -> Result:
+    async def _run(self, exchange: _Exchange, invocation: Invocation) -> Response:
+        script = invocation.script
+        run = self._runner.start(invocation)
+        parser = CgiOutputParser(script.mount.output, self._response_head)
         try:
-            return await read_result(run, parser, exchange.send_interim)
+            if script.is_nph:
+                status, output = await read_status_line(run)
+                body = RunStream(run, invocation, output)
+                return Response(status, body=body, raw=True)
+            result = await read_result(run, parser, exchange.send_interim)
+            if isinstance(result, Document) and _is_wanted(exchange, result):
+                return take_over(run, invocation, result, parser.rest)
+        except BaseException as exc:
+            if isinstance(exc, HTTPError):
+                exc.detail = run.failure
+            run.close()
+            raise
         finally:
             for warning in parser.warnings:
                 log_script(invocation, logging.WARNING, warning)
-
-    def _answer_document(
-        self, exchange: _Exchange, document: Document, rest: bytes, run: Run
-    ) -> Response | None:
-        """Return what the script printed, and take over its run; None if its output
-        is not wanted."""
-        if (
-            document.sendfile is not None
-            or not document.allows_content
-            or judge_conditions(exchange.request, document) is not None
-        ):
-            return None
-        body: bytes | RunStream = rest if run.ended else RunStream(run, rest)
-        if run.ended:
-            run.close()
-        return Response(
-            document.status,
-            document.fields,
-            body,
-            document.reason,
-            close=document.close,
-        )
+        self._leftovers.drain(run, invocation)
+        return await self._answer_without_output(exchange, result)
 
     async def _answer_without_output(
         self, exchange: _Exchange, result: Result
@@ -226,14 +220,18 @@ class Gateway:
             return redirect_client(result)
         if isinstance(result, LocalRedirect):
             return await self._redirect_locally(exchange, result)
-        if result.sendfile is not None:
-            file = exchange.site.resolver.resolve_sendfile(result.sendfile)
-            response = static.respond(file, exchange.request, now=time.time())
-            # What the script says of the file counts: its type, a name to save it by.
-            own = add_fields(Response(200, result.fields), response.fields)
-            return replace(response, fields=own.fields)
-        status = judge_conditions(exchange.request, result) or result.status
-        return Response(status, result.fields, reason=result.reason, close=result.close)
+        status, reason, fields = result.status, result.reason, result.fields
+        if result.allows_content:
+            if result.sendfile is not None:
+                file = exchange.site.resolver.resolve_sendfile(result.sendfile)
+                return send_file(file, exchange.request, result, now=time.time())
+            status, reason = HTTPStatus.NOT_MODIFIED, ""
+            if judge_conditions(exchange.request, result) != status:
+                status = HTTPStatus.PRECONDITION_FAILED
+                raise HTTPError(status, "not what the client demanded")
+        if status == HTTPStatus.NOT_MODIFIED:
+            fields = tuple(remove_content_fields(fields))
+        return Response(status, fields, reason=reason, close=result.close)
 
     async def _redirect_locally(
         self, exchange: _Exchange, redirect: LocalRedirect
@@ -242,54 +240,73 @@ class Gateway:
         if exchange.hops >= _MAXIMUM_HOPS:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             raise HTTPError(status, f"more than {_MAXIMUM_HOPS} local redirects")
-        request = make_redirected_request(exchange.request, redirect.target)
-        following = _follow(exchange, request, HTTPStatus.OK)
-        return add_fields(await self._answer(following), redirect.fields)
+        # What Apache takes, and our parser must not.
+        target = redirect.target.replace(" ", "%20")
+        _follow(exchange, make_redirected_request(exchange.request, target))
+        response = await self._answer(exchange)
+        if redirect.close and not response.close:
+            response = replace(response, close=True)
+        return add_fields(response, redirect.fields)
 
-    async def _answer_error(
-        self, exchange: _Exchange | None, error: HTTPError, run_id: str
-    ) -> Response:
+    async def _answer_error(self, exchange: _Exchange, error: HTTPError) -> Response:
         """Return the site's own error page if it has one, else ours."""
-        response = self.refuse(error, run_id)
-        page = exchange and exchange.site.error_pages.get(error.status)
-        if exchange is None or not page:
-            return response
-        request = make_redirected_request(exchange.request, page, whole=True)
+        self._log_error(exchange, error)
+        url = exchange.site.error_pages.get(error.status)
+        if url is None:
+            return self._show(error, exchange.run_id)
+        request = make_redirected_request(exchange.request, url, whole=True)
         try:
-            own = await self._answer(_follow(exchange, request, error.status))
+            _follow(exchange, request, error.status)
+            own = await self._answer(exchange)
         except HTTPError as failed:
-            _log.error("error page %s: %s", page, failed)
-            return response
+            self._log_error(exchange, failed)
+            return self._show(error, exchange.run_id)
+        except Exception:
+            _log.exception("error page %s failed [%s]", url, exchange.run_id)
+            return self._show(error, exchange.run_id)
         status = error.status if own.status == HTTPStatus.OK else own.status
         return add_fields(replace(own, status=status), error.fields)
 
-    def _leave(self, run: Run, invocation: Invocation) -> None:
-        """Let a run go on behind a response that does not need its output."""
-        if run.ended:
-            run.close()
-            return
-        task = asyncio.get_running_loop().create_task(drain(run, invocation))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+    def _log_error(self, exchange: _Exchange, error: HTTPError) -> None:
+        where = exchange.site.label, exchange.name, exchange.run_id
+        _log.log(
+            _choose_level(error),
+            "[%s %s %s] %d: %s",
+            *where,
+            error.status,
+            error.reason,
+        )
 
 
-def _follow(exchange: _Exchange, request: Request, status: int) -> _Exchange:
-    """Return the exchange for another page of ours; scripts see where it came from."""
-    sent = os.fsdecode(exchange.request.target.encode("latin-1"))
-    variables = {
-        "REDIRECT_STATUS": str(int(status)),
-        "REDIRECT_URL": exchange.target.path,
-        "REDIRECT_QUERY_STRING": sent.partition("?")[2],
-        # What the client asked for stays, over several hops, too.
-        "REQUEST_URI": (exchange.redirect or {}).get("REQUEST_URI", sent),
-    }
-    return replace(
-        exchange,
-        request=request,
-        target=parse_target(request.target),
-        redirect=variables,
-        hops=exchange.hops + 1,
+def _is_wanted(exchange: _Exchange, document: Document) -> bool:
+    """Tell whether the client gets what the script prints."""
+    if document.sendfile is not None or not document.allows_content:
+        return False
+    return judge_conditions(exchange.request, document) is None
+
+
+def _follow(exchange: _Exchange, request: Request, status: int = HTTPStatus.OK) -> None:
+    """Go on with another page of ours; scripts see where the request came from.
+
+    Raises HTTPError 500 if a script made up a path that is none.
+    """
+    try:
+        target = parse_target(request.target)
+    except HTTPError as exc:
+        reason = f"redirect to {request.target[:80]!r}: {exc.reason}"
+        if exc.status != HTTPStatus.BAD_REQUEST:
+            raise HTTPError(exc.status, reason) from exc
+        raise HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, reason) from exc
+    exchange.redirect = redirect_variables(
+        exchange.request, exchange.target.path, int(status), exchange.redirect
     )
+    exchange.request, exchange.target = request, target
+    exchange.name = target.path
+    exchange.hops += 1
+
+
+def _choose_level(error: HTTPError) -> int:
+    return logging.ERROR if error.status >= 500 else logging.INFO
 
 
 def _close_content(request: Request) -> None:

@@ -3,13 +3,19 @@
 Reads runs and feeds the parser; what a result leads to is the gateway's to decide.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.messages import Fields, Stream
-from httpout_cgi.protocol.cgi_output import CgiOutputParser, Result, parse_status_line
+from httpout_cgi.messages import Fields, Response, Stream
+from httpout_cgi.protocol.cgi_output import (
+    CgiOutputParser,
+    Document,
+    Result,
+    parse_status_line,
+)
 from httpout_cgi.runners.base import Run
 from httpout_cgi.scripts import Invocation
 
@@ -18,17 +24,18 @@ SendInterim = Callable[[int, Fields], None]
 _script_log = logging.getLogger("httpout_cgi.script")
 # Longer than any status line that makes sense.
 _STATUS_LINE_LIMIT = 1024
-_EARLY_HINTS = 103
 
 
 class RunStream:
     """The rest of a run's output, beginning with what has been read of it already.
 
-    Closing it ends the run.
+    Closing it ends the run.  A run that was ended before its end is logged here, and
+    the HTTPError goes on to the sender: the response cannot be completed.
     """
 
-    def __init__(self, run: Run, first: bytes) -> None:
+    def __init__(self, run: Run, invocation: Invocation, first: bytes) -> None:
         self._run = run
+        self._invocation = invocation
         self._first = first
 
     def __aiter__(self) -> Stream:
@@ -38,13 +45,60 @@ class RunStream:
         first, self._first = self._first, b""
         if first:
             return first
-        data = b"" if self._run.ended else await self._run.read()
+        try:
+            data = b"" if self._run.ended else await self._run.read()
+        except HTTPError as error:
+            reason = f"{error.status}: {error.reason}; the response is cut off"
+            log_script(self._invocation, logging.ERROR, reason)
+            raise
         if not data:
             raise StopAsyncIteration
         return data
 
     async def aclose(self) -> None:
         self._run.close()
+
+
+class Leftovers:
+    """Runs that go on behind responses that do not need their output, as in Apache.
+
+    Only the loop thread touches it.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def drain(self, run: Run, invocation: Invocation) -> None:
+        """Let a run go on to its end, dropping its output."""
+        if run.ended:
+            run.close()
+            return
+        task = asyncio.get_running_loop().create_task(_drain(run, invocation))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End those that are left."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def take_over(
+    run: Run, invocation: Invocation, document: Document, rest: bytes
+) -> Response:
+    """Return what the script prints; ``rest`` is what came behind its header section.
+
+    Closing the response ends the run.
+    """
+    body: bytes | RunStream = rest
+    if run.ended:
+        run.close()
+    else:
+        body = RunStream(run, invocation, rest)
+    return Response(
+        document.status, document.fields, body, document.reason, close=document.close
+    )
 
 
 async def read_result(
@@ -58,10 +112,11 @@ async def read_result(
     while True:
         data = b"" if run.ended else await run.read()
         result = parser.feed(data) if data else parser.finish()
-        for status, fields in parser.interim:
-            if status == _EARLY_HINTS and send_interim is not None:
-                send_interim(status, fields)
-        parser.interim.clear()
+        if parser.interim:
+            if send_interim is not None:
+                for status, fields in parser.interim:
+                    send_interim(status, fields)
+            parser.interim.clear()
         if result is not None:
             return result
 
@@ -84,20 +139,19 @@ async def read_status_line(run: Run) -> tuple[int, bytes]:
     return parse_status_line(line + end), output
 
 
-async def drain(run: Run, invocation: Invocation) -> None:
-    """Let a run go on to its end, dropping its output, as Apache does."""
-    try:
-        while not run.ended:
-            await run.read()
-    except HTTPError as error:
-        log_script(invocation, logging.WARNING, error.reason)
-    finally:
-        run.close()
-
-
 def log_script(invocation: Invocation, level: int, text: str) -> None:
     """Write a line about a run to the error log."""
     script = invocation.script
     _script_log.log(
-        level, "[%s %s %s] %s", script.site, script.path, invocation.run_id, text
+        level, "[%s %s %s] %s", script.site, script.name, invocation.run_id, text
     )
+
+
+async def _drain(run: Run, invocation: Invocation) -> None:
+    try:
+        while not run.ended:
+            await run.read()
+    except HTTPError as error:
+        log_script(invocation, logging.WARNING, f"{error.status}: {error.reason}")
+    finally:
+        run.close()

@@ -40,15 +40,14 @@ class SiteMap:
         self._sites = [(site.hosts, _make_site(site, config)) for site in config.sites]
         self._found: dict[tuple[str | None, str], tuple[Site, Server]] = {}
 
-    def find(self, request: Request, authority: str | None) -> tuple[Site, Server]:
+    def find(self, request: Request) -> tuple[Site, Server]:
         """Return the site, and the server as its scripts see it.
 
-        ``authority`` is that of an absolute request target, which wins over Host (RFC
-        9112 section 3.2.2).  Raises HTTPError: 400 for a malformed host, 404 for one
-        that is not served here, 421 over TLS.
+        Raises HTTPError: 400 for a malformed host, 404 for one that is not served
+        here, 421 over TLS.
         """
         hosts = request.fields.get("host")
-        host = authority or (hosts[0] if hosts else None)
+        host = hosts[0] if hosts else None
         fallback = request.endpoints.local_address or "localhost"
         found = self._found.get((host, fallback))
         if found is None:
