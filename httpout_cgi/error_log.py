@@ -12,7 +12,7 @@ from typing import Final
 
 # Named loggers, not the root: a script's logging.basicConfig() in a worker's thread
 # does nothing where the root logger has a handler already.
-_LOGGERS: Final = ("httpout_cgi", "asyncio", "tremolo", "watchdog")
+_LOGGERS: Final = ("httpout_cgi", "asyncio", "tremolo")
 
 # Line and page breaks of str.splitlines(), escape sequences of terminals, and
 # lone surrogates (bytes that were not UTF-8).

@@ -15,7 +15,7 @@ LINE = (
     + str(os.getpid())
     + r"\] %s\n"
 )
-NAMES = ("httpout_cgi", "asyncio", "tremolo", "watchdog")
+NAMES = ("httpout_cgi", "asyncio", "tremolo")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_less_than_the_level_is_left_out(log: Path) -> None:
 
 
 def test_libraries_are_quiet_below_warning(log: Path) -> None:
-    logging.getLogger("watchdog.observers").info("chatter")
+    logging.getLogger("tremolo.x").info("chatter")
     logging.getLogger("asyncio").warning("trouble")
     assert re.fullmatch(LINE % ("warning", "trouble"), log.read_text())
 

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import threading
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -90,6 +91,7 @@ class Watcher:
     def start(self) -> None:
         """Begin to watch, in the background; the folders may be large."""
         if self._folders:
+            _silence_watchdog()
             self._thread.start()
 
     def stop(self) -> None:
@@ -200,6 +202,18 @@ class _Handler(FileSystemEventHandler):
         for path in (event.src_path, event.dest_path):
             if path:
                 self._note(self._folder + os.fsdecode(path)[len(self.real) :])
+
+
+def _silence_watchdog() -> None:
+    """Keep to ourselves what watchdog says of its own races (seen with 7.1).
+
+    A folder made within a new folder is found twice, which is warned of; an event
+    that comes while it stops is logged as an error.
+    """
+    warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, r"watchdog\.")
+    logger = logging.getLogger("watchdog")
+    logger.propagate = False
+    logger.handlers[:] = [logging.NullHandler()]
 
 
 def _outermost(folders: Iterable[str]) -> list[str]:
