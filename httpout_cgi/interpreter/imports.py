@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import os
-import sys
-from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.util import module_from_spec, resolve_name, spec_from_file_location
-from types import CodeType, ModuleType
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, resolve_name
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from httpout_cgi.interpreter import local_files
+from httpout_cgi.interpreter import local_modules
 from httpout_cgi.interpreter.run_context import (
     RunContext,
     current_for_changes,
+    importing_shared,
     is_importing_shared,
     process,
     replace,
@@ -29,24 +27,8 @@ from httpout_cgi.interpreter.run_context import (
 _original_import = builtins.__import__
 _bootstrap: Any = importlib._bootstrap
 
-# Imported before a script's folder is on the path: these are never local.
-_NEVER_LOCAL = frozenset(
-    (
-        *sys.builtin_module_names,
-        *("_collections_abc", "_sitebuiltins", "abc", "codecs", "encodings"),
-        *("genericpath", "io", "os", "posixpath", "site", "stat", "zipimport"),
-    )
-)
-
 # Extension modules cannot be loaded twice: one for all runs, by path.
 _extensions: Dict[str, ModuleType] = {}
-
-
-class _Found(NamedTuple):
-    """A local module: what to run, and the spec; no code means an extension."""
-
-    spec: ModuleSpec
-    code: Optional[CodeType]
 
 
 def import_name(
@@ -98,7 +80,7 @@ def reload(module: ModuleType) -> ModuleType:
     name = module.__name__
     if run is None or run.modules.get(name) is not module:
         return process["reload"](module)  # type: ignore[no-any-return]
-    found = _find(run, name)
+    found = local_modules.find(run, name)
     if found is None or found.code is None:
         raise ModuleNotFoundError(f"spec not found for the module {name!r}", name=name)
     exec(found.code, module.__dict__)
@@ -115,17 +97,8 @@ def _find_and_load(name: str, import_: Callable[..., ModuleType]) -> ModuleType:
         module = _load_local(run, name)
         if module is not None:
             return module
-    with _shared():
+    with importing_shared():
         return process["_find_and_load"](name, import_)  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _shared() -> Iterator[None]:
-    token = is_importing_shared.set(True)
-    try:
-        yield
-    finally:
-        is_importing_shared.reset(token)
 
 
 def _absolute(name: str, namespace: Optional[Dict[str, Any]], level: int) -> str:
@@ -171,13 +144,13 @@ def _load_local(
             raise ModuleNotFoundError(
                 f"No module named {name!r}; {parent_name!r} is not a package", name=name
             )
-    elif name in _NEVER_LOCAL or not _may_be_local(run, name):
+    elif not local_modules.may_be_local(run, name):
         return None
     # Two threads of the run may want the same module.
     with run.import_lock:
         if name in run.modules:
             return run.modules[name]
-        found = _find(run, name)
+        found = local_modules.find(run, name)
         if found is not None:
             return _load(run, name, found, parent, tail)
     if parent is not None and must_exist:
@@ -188,7 +161,7 @@ def _load_local(
 def _load(
     run: RunContext,
     name: str,
-    found: _Found,
+    found: local_modules.Found,
     parent: Optional[ModuleType],
     tail: str,
 ) -> ModuleType:
@@ -218,119 +191,12 @@ def _extension(spec: ModuleSpec) -> ModuleType:
     origin = spec.origin or spec.name
     module = _extensions.get(origin)
     if module is None:
-        with _shared():
+        with importing_shared():
             module = module_from_spec(spec)
             if spec.loader is not None:
                 spec.loader.exec_module(module)
         _extensions[origin] = module
     return module
-
-
-def _may_be_local(run: RunContext, name: str) -> bool:
-    """Tell quickly that a module is shared; the folder is read once per run."""
-    if "search_path" in run.__dict__:
-        return True
-    names = _names(run, run.directory)
-    return names is None or name in names
-
-
-def _names(run: RunContext, folder: str) -> Optional[local_files.Names]:
-    folders: Dict[str, Optional[local_files.Names]] = run.folders
-    if folder not in folders:
-        folders[folder] = local_files.list_names(folder)
-    return folders[folder]
-
-
-def _find(run: RunContext, name: str) -> Optional[_Found]:
-    parent, _, tail = name.rpartition(".")
-    if parent:
-        return _find_in(run, name, tail, list(run.modules[parent].__path__))
-    before, behind = _local_folders(run)
-    found = _find_in(run, name, tail, before)
-    if found is not None and _is_namespace(found.spec) and _is_shared(name):
-        # A folder of data beside the script: any real module of the name wins.
-        return None
-    if found is None and behind and not _is_shared(name):
-        found = _find_in(run, name, tail, behind)
-    return found
-
-
-def _local_folders(run: RunContext) -> List[List[str]]:
-    """Return the folders that come before the shared ones on sys.path, and behind."""
-    if "search_path" not in run.__dict__:
-        return [[run.directory], []]
-    shared = set(process["path"])
-    folders: List[List[str]] = [[], []]
-    is_behind = False
-    for entry in run.search_path:
-        if entry in shared and entry != run.directory:
-            is_behind = True
-        elif isinstance(entry, str):
-            # Relative to what is the working directory now.
-            folders[is_behind].append(os.path.abspath(entry))
-    return folders
-
-
-def _is_shared(name: str) -> bool:
-    with _shared():
-        return name in process["modules"] or bool(PathFinder.find_spec(name))
-
-
-def _find_in(
-    run: RunContext, name: str, tail: str, folders: Sequence[str]
-) -> Optional[_Found]:
-    for folder in folders:
-        names = _names(run, folder)
-        kind = local_files.OTHER if names is None else names.get(tail, 0)
-        if not kind:
-            continue
-        found = _find_source(run, name, os.path.join(folder, tail), kind)
-        if found is None and kind != local_files.SOURCE:
-            found = _find_other(name, folder)
-        if found is not None:
-            return found
-    return None
-
-
-def _find_source(run: RunContext, name: str, base: str, kind: int) -> Optional[_Found]:
-    if kind & local_files.FOLDER:
-        try:
-            return _source(run, name, os.path.join(base, "__init__.py"), base)
-        except (FileNotFoundError, NotADirectoryError):
-            pass  # a folder that is no package: a module of the name may follow
-    if kind & local_files.SOURCE:
-        try:
-            return _source(run, name, base + ".py", None)
-        except FileNotFoundError:
-            pass  # deleted since the folder was listed
-    return None
-
-
-def _source(run: RunContext, name: str, path: str, package: Optional[str]) -> _Found:
-    compiled = run.load(path)
-    spec = spec_from_file_location(
-        name,
-        path,
-        loader=SourceFileLoader(name, path),
-        submodule_search_locations=None if package is None else [package],
-    )
-    assert spec is not None
-    return _Found(spec, compiled.code)
-
-
-def _find_other(name: str, folder: str) -> Optional[_Found]:
-    """Find what is no source file: extensions, .pyc files, namespaces, zip files."""
-    spec = PathFinder.find_spec(name, [folder])
-    if spec is None:
-        return None
-    if _is_namespace(spec):
-        return _Found(spec, compile("", "<namespace>", "exec"))
-    get_code = getattr(spec.loader, "get_code", None)
-    return _Found(spec, get_code(name) if get_code is not None else None)
-
-
-def _is_namespace(spec: ModuleSpec) -> bool:
-    return spec.origin is None and spec.submodule_search_locations is not None
 
 
 def install() -> Callable[[], None]:

@@ -8,9 +8,21 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, Sequence, Tuple, cast
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    cast,
+)
 
 from httpout_cgi.interpreter import streams
 from httpout_cgi.interpreter.code_cache import Compiled
@@ -126,6 +138,16 @@ is_importing_shared: ContextVar[bool] = ContextVar("importing_shared", default=F
 def current_for_changes() -> Optional[RunContext]:
     """Return the run whose state the caller may bind to or change, or None."""
     return None if is_importing_shared.get() else current.get()
+
+
+@contextmanager
+def importing_shared() -> Iterator[None]:
+    """Import what all runs share: no local module, no run's sys.path."""
+    token = is_importing_shared.set(True)
+    try:
+        yield
+    finally:
+        is_importing_shared.reset(token)
 
 
 def replace(

@@ -1,0 +1,258 @@
+"""Stand-ins: os.environ and sys for each run, and the originals outside of runs."""
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from httpout_cgi.interpreter import context
+from tests.script_runs import Result, run_file, save, stand_ins
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    def run_source(source: str, **options: object) -> Result:
+        path = save(tmp_path / "script.py", source)
+        result = run_file(path, **options)  # type: ignore[arg-type]  # run_file checks
+        assert result.failure is None, result.failure
+        return result
+
+    with stand_ins():
+        yield run_source
+
+
+def test_installing_twice_is_installing_once() -> None:
+    original = (sys.__dict__["stdout"], type(sys), type(os.environ), os.putenv)
+    context.install()
+    context.install()
+    context.uninstall()
+    assert original == (sys.__dict__["stdout"], type(sys), type(os.environ), os.putenv)
+    context.uninstall()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        pytest.param("os.environ['NAME']", "'value'", id="item"),
+        pytest.param("os.getenv('NAME')", "'value'", id="getenv"),
+        pytest.param("os.environ.get('OTHER', 'none')", "'none'", id="get"),
+        pytest.param("os.environb[b'NAME']", "b'value'", id="environb"),
+        pytest.param("os.getenvb(b'OTHER')", "None", id="getenvb"),
+        pytest.param("posix.environ[b'NAME']", "b'value'", id="posix"),
+        pytest.param("dict(posix.environ) == dict(os.environb)", "True", id="same"),
+        pytest.param(
+            "dict(os.environ)", r"{'NAME': 'value', 'B': '\udcff'}", id="dict"
+        ),
+        pytest.param("sorted(os.environb)", "[b'B', b'NAME']", id="bytes keys"),
+        pytest.param("os.environb[b'B']", r"b'\xff'", id="surrogate"),
+        pytest.param("'NAME' in os.environ", "True", id="in"),
+        pytest.param("'HOME' in os.environ", "False", id="not in"),
+        pytest.param("(len(os.environ), len(os.environb))", "(2, 2)", id="length"),
+        pytest.param("os.path.expandvars('$NAME/x')", "'value/x'", id="expandvars"),
+        pytest.param("os.environ.copy() == os.environ", "True", id="copy"),
+    ],
+)
+def test_environment_is_exactly_that_of_the_run(
+    run: Run, expression: str, value: str
+) -> None:
+    result = run(
+        f"import os, posix\nprint(ascii({expression}))",
+        environment={"NAME": "value", "B": "\udcff"},
+    )
+    assert result.text == f"{value}\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        pytest.param("os.environ['NONE']", "KeyError", id="missing"),
+        pytest.param("os.environb[b'NONE']", "KeyError", id="missing bytes"),
+        pytest.param("del os.environ['NONE']", "KeyError", id="delete"),
+        pytest.param("os.environ[b'NAME']", "TypeError", id="bytes"),
+        pytest.param("b'NAME' in os.environ", "TypeError", id="bytes in"),
+        pytest.param("os.environ.get(b'NAME')", "TypeError", id="bytes get"),
+        pytest.param("del os.environ[1]", "TypeError", id="delete number"),
+        pytest.param("os.environ['X'] = 1", "TypeError", id="number"),
+        pytest.param("os.environb[b'X'] = 'x'", "TypeError", id="text"),
+        pytest.param("os.environ['a=b'] = 'x'", "ValueError", id="name"),
+        pytest.param("os.environ['X'] = 'a\\0b'", "ValueError", id="null"),
+    ],
+)
+def test_environment_refuses_what_the_real_one_refuses(
+    run: Run, statement: str, error: str
+) -> None:
+    source = f"""
+        import os
+        try:
+            {statement}
+        except Exception as exc:
+            print(type(exc).__name__)
+        """
+    assert run(source).text == f"{error}\n"
+
+
+def test_changes_of_the_environment_end_with_the_run(run: Run) -> None:
+    before = dict(os.environ)
+    result = run(
+        """
+        import os, posix
+        os.environ["PATH"] += ":/opt"
+        os.environ.setdefault("NEW", "1")
+        os.environb[b"BYTES"] = b"2"
+        posix.environ[b"POSIX"] = b"3"
+        os.putenv("PUT", "4")
+        os.unsetenv("HOME")
+        del os.environ["A"]
+        del os.environb[b"B"]
+        del posix.environ[b"C"]
+        print(*sorted(os.environ.items()))
+        """,
+        environment={"PATH": "/bin", "A": "", "B": "", "C": ""},
+    )
+    expected = [("BYTES", "2"), ("NEW", "1"), ("PATH", "/bin:/opt"), ("POSIX", "3")]
+    assert result.text == " ".join(map(str, expected)) + "\n"
+    assert dict(os.environ) == before
+
+
+def test_outside_of_runs_the_environment_is_the_real_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import posix
+
+    with stand_ins():
+        monkeypatch.setenv("HTTPOUT_TEST", "1")
+        assert os.environ["HTTPOUT_TEST"] == os.environ.get("HTTPOUT_TEST") == "1"
+        assert os.environb[b"HTTPOUT_TEST"] == b"1"
+        assert "HTTPOUT_TEST" in os.environ
+        assert len(os.environ) == len(list(os.environ)) == len(os.environb)
+        assert set(os.environb) == {os.fsencode(name) for name in os.environ}
+        assert len(posix.environ) == len(list(posix.environ))
+        del os.environ["HTTPOUT_TEST"]
+        os.environb[b"HTTPOUT_TEST"] = b"2"
+        del os.environb[b"HTTPOUT_TEST"]
+        assert "HTTPOUT_TEST" not in os.environ
+
+
+def test_arguments_and_path_are_those_of_the_run(run: Run, tmp_path: Path) -> None:
+    before = list(sys.path)
+    result = run(
+        """
+        import sys
+        print(sys.argv, sys.path[0])
+        sys.argv.append("x")
+        sys.path.insert(0, "/added")
+        sys.argv = ["other"]
+        print(sys.argv, sys.path[0])
+        """,
+        arguments=["a", "b"],
+    )
+    script = str(tmp_path / "script.py")
+    assert result.text == f"{[script, 'a', 'b']} {tmp_path}\n['other'] /added\n"
+    assert sys.path == before
+
+
+def test_main_is_the_module_of_the_script(run: Run) -> None:
+    outer = sys.modules["__main__"]
+    name = outer.__name__
+    result = run(
+        """
+        import pickle, sys, __main__
+        class Cart: pass
+        print(__main__ is sys.modules["__main__"], __main__.Cart is Cart)
+        print(type(pickle.loads(pickle.dumps(Cart()))) is Cart)
+        __main__.added = 1
+        print(added, "added" in dir(sys.modules["__main__"]))
+        """
+    )
+    assert result.text == "True True\nTrue\n1 True\n"
+    assert outer.__name__ == name
+    assert not hasattr(outer, "Cart")
+
+
+def test_assigned_streams_end_with_the_run(run: Run) -> None:
+    before = sys.stdout, sys.stderr
+    result = run(
+        """
+        import contextlib, io, sys
+        old, sys.stdout = sys.stdout, io.StringIO()
+        print("hidden")
+        hidden = sys.stdout.getvalue()
+        sys.stdout = old
+        print("got", hidden, end="")
+        with contextlib.redirect_stdout(io.StringIO()) as target:
+            print("also hidden")
+        print("got", target.getvalue(), end="")
+        sys.stdout = io.StringIO()
+        sys.stdout = sys.__stdout__
+        print("real", old is sys.__stdout__)
+        """
+    )
+    assert result.text == "got hidden\ngot also hidden\nreal True\n"
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_input_prompts_and_reads_a_line(run: Run) -> None:
+    result = run("print(input('name? '))", stdin=b"Ada\nrest\n")
+    assert result.text == "name? Ada\n"
+
+
+def test_outside_of_runs_streams_can_be_replaced() -> None:
+    with stand_ins():
+        original, sys.stdout = sys.stdout, io.StringIO()
+        try:
+            print("caught")
+            caught = sys.stdout.getvalue()
+        finally:
+            sys.stdout = original
+        assert sys.stdout is original
+    assert caught == "caught\n"
+    assert sys.stdout is original
+
+
+def test_the_proxy_in_the_dictionary_of_sys_is_the_stream_of_the_run(run: Run) -> None:
+    result = run(
+        """
+        import sys
+        proxy = vars(sys)["stdin"]
+        lines = [next(proxy)]
+        with proxy:
+            lines += list(proxy)
+        text = repr(proxy)
+        proxy.kept = False
+        print(lines, sys.stdin.kept, text[:33])
+        """,
+        stdin=b"a\nb\n",
+    )
+    assert result.text == "['a\\n', 'b\\n'] False <_io.TextIOWrapper name='<stdin>'\n"
+
+
+def test_runs_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "script.py",
+        """
+        import os, sys, time
+        os.environ["CHANGED"] = os.environ["NUMBER"]
+        sys.stdout.number = os.environ["NUMBER"]
+        time.sleep(0.02)
+        print(os.environ["CHANGED"], sys.stdout.number)
+        """,
+    )
+    texts: dict[int, str] = {}
+
+    def work(number: int) -> None:
+        result = run_file(path, environment={"NUMBER": str(number)})
+        texts[number] = result.text
+
+    with stand_ins():
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert texts == {number: f"{number} {number}\n" for number in range(64)}

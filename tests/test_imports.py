@@ -1,0 +1,448 @@
+"""Imports of a run: local modules fresh, all others shared."""
+
+import importlib
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.script_runs import Result, run_file, save, stand_ins
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    def run_source(source: str, folder: str = "site") -> Result:
+        path = save(tmp_path / folder / "script.py", source)
+        result = run_file(path)
+        assert result.failure is None, result.failure
+        return result
+
+    before = set(sys.modules)
+    with stand_ins():
+        yield run_source
+    local = [name for name in set(sys.modules) - before if name.startswith("local")]
+    assert local == []
+
+
+def test_a_local_module_is_fresh_for_each_run(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_a.py", "seen = []")
+    source = "import local_a\nlocal_a.seen.append(1)\nprint(len(local_a.seen))"
+    assert run(source).text == run(source).text == "1\n"
+
+
+def test_a_local_module_is_one_module_in_a_run(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_a.py", "print('once')")
+    save(tmp_path / "site/local_b.py", "import local_a as a")
+    result = run(
+        """
+        import importlib, sys
+        import local_a, local_b
+        print(local_a is local_b.a is importlib.import_module("local_a"))
+        print(local_a is sys.modules["local_a"], "local_a" in sys.modules)
+        print(local_a.__name__, local_a.__spec__.name, local_a.__file__[-10:])
+        """
+    )
+    assert result.text == "once\nTrue\nTrue True\nlocal_a local_a local_a.py\n"
+
+
+def test_an_edited_module_is_used_by_the_next_run(run: Run, tmp_path: Path) -> None:
+    for number in range(10):
+        save(tmp_path / "site/local_a.py", f"x = {number}")
+        assert run("import local_a\nprint(local_a.x)").text == f"{number}\n"
+
+
+def test_a_new_and_a_deleted_module_are_noticed(run: Run, tmp_path: Path) -> None:
+    source = """
+        try:
+            import local_a
+        except ModuleNotFoundError as exc:
+            print(exc, exc.name)
+        else:
+            print("found")
+        """
+    assert run(source).text == "No module named 'local_a' local_a\n"
+    path = save(tmp_path / "site/local_a.py", "")
+    assert run(source).text == "found\n"
+    path.unlink()
+    assert run(source).text == "No module named 'local_a' local_a\n"
+
+
+def test_a_module_that_the_script_writes_is_found(run: Run) -> None:
+    result = run(
+        """
+        try:
+            import local_new
+        except ImportError:
+            with open("local_new.py", "w") as file:
+                file.write("x = 5")
+        import local_new
+        print(local_new.x)
+        """
+    )
+    assert result.text == "5\n"
+
+
+def test_same_names_in_two_folders_never_meet(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "a/local_config.py", "x = 'a'")
+    save(tmp_path / "b/local_config.py", "x = 'b'")
+    source = "import local_config\nprint(local_config.x)"
+    assert run(source, "a").text == "a\n"
+    assert run(source, "b").text == "b\n"
+
+
+def test_the_standard_library_is_shared(run: Run) -> None:
+    result = run("import json, xml.dom as dom\nprint(id(json), dom.__name__)")
+    assert result.text == f"{id(sys.modules['json'])} xml.dom\n"
+
+
+def test_a_local_module_shadows_for_this_script_only(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "a/colorsys.py", "x = 'local'")
+    save(tmp_path / "a/os.py", "x = 'never'")
+    source = "import colorsys, os\nprint(colorsys.x if hasattr(colorsys, 'x') else '-')"
+    assert run(source + "\nos.getcwd()", "a").text == "local\n"
+    assert run(source, "b").text == "-\n"
+
+
+def test_a_folder_of_data_shadows_nothing(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/colorsys/data.txt", "")
+    assert (
+        run("import colorsys\nprint(hasattr(colorsys, 'hls_to_rgb'))").text == "True\n"
+    )
+
+
+PACKAGE = {
+    "__init__.py": "from . import sub\n__all__ = ['late']\ny = 1",
+    "sub.py": "from .other import x\nfrom . import other",
+    "other.py": "from . import sub as me\nx = 7\nimport local_p.deep.leaf",
+    "late.py": "z = 2",
+    "deep/__init__.py": "",
+    "deep/leaf.py": "from ..other import __name__ as above",
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        pytest.param("import local_p\nprint(local_p.sub.x)", "7", id="package"),
+        pytest.param("import local_p.deep.leaf\nprint(local_p.y)", "1", id="dotted"),
+        pytest.param(
+            "import local_p.deep.leaf as leaf\nprint(leaf.above)",
+            "local_p.other",
+            id="as",
+        ),
+        pytest.param("from local_p.sub import x\nprint(x)", "7", id="from"),
+        pytest.param(
+            "from local_p import late\nprint(late.z)", "2", id="from submodule"
+        ),
+        pytest.param("from local_p import *\nprint(late.z)", "2", id="star"),
+        pytest.param(
+            "import importlib\nprint(importlib.import_module('.late', 'local_p').z)",
+            "2",
+            id="import_module",
+        ),
+        pytest.param(
+            "m = __import__('local_p.deep')\nprint(m.__name__)",
+            "local_p",
+            id="__import__",
+        ),
+        pytest.param(
+            "import pkgutil, local_p\n"
+            "print(*[m.name for m in pkgutil.iter_modules(local_p.__path__)])",
+            "deep late other sub",
+            id="pkgutil",
+        ),
+        pytest.param(
+            "from importlib.util import find_spec\n"
+            "print(find_spec('local_p.late').name)",
+            "local_p.late",
+            id="find_spec",
+        ),
+    ],
+)
+def test_packages(run: Run, tmp_path: Path, source: str, text: str) -> None:
+    for name, content in PACKAGE.items():
+        save(tmp_path / "site/local_p" / name, content)
+    assert run(source).text == f"{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        pytest.param(
+            "import local_p.none", "No module named 'local_p.none'", id="none"
+        ),
+        pytest.param(
+            "import local_p.late.none",
+            "No module named 'local_p.late.none'; 'local_p.late' is not a package",
+            id="no package",
+        ),
+        pytest.param(
+            "from local_p import none", "cannot import name 'none'", id="from"
+        ),
+        pytest.param("from . import x", "no known parent package", id="relative"),
+        pytest.param("import json.none", "No module named 'json.none'", id="shared"),
+        pytest.param(
+            "import importlib; importlib.import_module('local_none')",
+            "No module named 'local_none'",
+            id="import_module",
+        ),
+        pytest.param("import local_bad", "bad module", id="fails"),
+    ],
+)
+def test_failing_imports(
+    run: Run, tmp_path: Path, statement: str, message: str
+) -> None:
+    save(tmp_path / "site/local_p/__init__.py", "")
+    save(tmp_path / "site/local_p/late.py", "")
+    save(tmp_path / "site/local_bad.py", "raise ImportError('bad module')")
+    source = f"""
+        import sys
+        try:
+            {statement}
+        except ImportError as exc:
+            print(exc, "local_bad" in sys.modules)
+        """
+    result = run(source)
+    assert message in result.text
+    assert result.text.endswith("False\n")
+
+
+def test_paths_that_the_run_adds_are_local_too(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "lib/local_lib.py", "x = 3")
+    source = """
+        import sys
+        sys.path.insert(0, "../lib")
+        sys.path.append(b"bytes are ignored")
+        import local_lib, textwrap
+        print(local_lib.x, textwrap.__name__)
+        """
+    assert run(source).text == "3 textwrap\n"
+    assert run("try: import local_lib\nexcept ImportError: print('no')").text == "no\n"
+
+
+def test_an_appended_path_comes_behind_the_shared_ones(
+    run: Run, tmp_path: Path
+) -> None:
+    save(tmp_path / "lib/colorsys.py", "x = 'local'")
+    save(tmp_path / "lib/local_lib.py", "x = 'lib'")
+    result = run(
+        """
+        import sys
+        sys.path.append("../lib")
+        import colorsys, local_lib
+        print(hasattr(colorsys, "x"), local_lib.x)
+        """
+    )
+    assert result.text == "False lib\n"
+
+
+def test_modules_in_a_zip_file(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("local_zipped.py", "x = 4")
+    result = run(
+        """
+        import sys
+        sys.path.insert(0, "../lib.zip")
+        import local_zipped
+        print(local_zipped.x)
+        """
+    )
+    assert result.text == "4\n"
+
+
+def test_namespace_packages(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_space/part.py", "x = 6")
+    assert run("from local_space.part import x\nprint(x)").text == "6\n"
+
+
+def test_reload_runs_a_local_module_again(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_a.py", "x = globals().get('x', 0) + 1")
+    result = run(
+        """
+        import importlib, local_a, colorsys
+        print(importlib.reload(local_a) is local_a, local_a.x)
+        print(importlib.reload(colorsys) is colorsys)
+        import os
+        os.unlink("local_a.py")
+        try:
+            importlib.reload(local_a)
+        except ModuleNotFoundError as exc:
+            print(exc.name)
+        """
+    )
+    assert result.text == "True 2\nTrue\nlocal_a\n"
+
+
+def test_shared_code_may_import_local_modules_by_name(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_a.py", "class Thing: pass\nx = 8")
+    result = run(
+        """
+        import pydoc
+        print(pydoc.locate("local_a.x"))
+        """
+    )
+    assert result.text == "8\n"
+
+
+def test_shared_modules_do_not_see_local_ones(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_a.py", "")
+    save(tmp_path / "shared/local_shared.py", SHARED)
+    with stand_ins():
+        sys.path.append(str(tmp_path / "shared"))
+        try:
+            result = run(
+                """
+                import local_shared
+                print(local_shared.found, local_shared.same)
+                local_shared.out.write("through\\n")
+                """
+            )
+        finally:
+            sys.path.remove(str(tmp_path / "shared"))
+            sys.modules.pop("local_shared", None)
+    assert result.text == "False True\nthrough\n"
+
+
+SHARED = """
+    import sys
+    try:
+        import local_a
+        found = True
+    except ImportError:
+        found = False
+    out = sys.stdout
+    same = out is sys.__dict__["stdout"]
+    """
+
+
+def test_changed_builtins_end_with_the_run(run: Run) -> None:
+    result = run(
+        """
+        import builtins, gettext
+        gettext.install("app")
+        builtins.shout = lambda text: print(text.upper())
+        shout(_("loud"))
+        del builtins.shout
+        print("shout" in dir(builtins), "_" in vars(builtins))
+        """
+    )
+    assert result.text == "LOUD\nFalse True\n"
+    assert run("print('_' in dir(__builtins__))").text == "False\n"
+    import builtins
+
+    assert not hasattr(builtins, "shout")
+
+
+def test_builtins_found_by_another_name_are_private_too(run: Run) -> None:
+    result = run(
+        """
+        module = __import__("built" + "ins")
+        module.added = 1
+        exec("print(added)", {"__builtins__": __builtins__})
+        """
+    )
+    assert result.text == "1\n"
+    import builtins
+
+    assert not hasattr(builtins, "added")
+
+
+def test_deleting_and_setting_in_sys_modules_stays_in_the_run(
+    run: Run, tmp_path: Path
+) -> None:
+    save(tmp_path / "site/local_a.py", "print('loaded')")
+    result = run(
+        """
+        import sys, types, local_a
+        del sys.modules["local_a"]
+        import local_a
+        sys.modules["local_fake"] = types.ModuleType("local_fake")
+        import local_fake
+        del sys.modules["json"]
+        try:
+            del sys.modules["local_none"]
+        except KeyError as exc:
+            print(exc)
+        copy = sys.modules.copy()
+        print(len(copy) == len(sys.modules) == len(list(sys.modules)))
+        import json
+        """
+    )
+    assert result.text == "loaded\nloaded\n'local_none'\nTrue\n"
+
+
+def test_threads_of_a_run_load_a_module_once(run: Run, tmp_path: Path) -> None:
+    save(
+        tmp_path / "site/local_slow.py", "import time\ntime.sleep(0.02)\nprint('once')"
+    )
+    result = run(
+        """
+        import threading
+        def work():
+            import local_slow
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads: thread.start()
+        """
+    )
+    assert result.text == "once\n"
+
+
+def test_postponed_annotations_of_local_dataclasses(run: Run, tmp_path: Path) -> None:
+    save(
+        tmp_path / "site/local_data.py",
+        """
+        from __future__ import annotations
+        import dataclasses
+        class Part: pass
+        @dataclasses.dataclass
+        class Whole:
+            part: Part
+        """,
+    )
+    result = run(
+        """
+        import typing, inspect, local_data
+        print(typing.get_type_hints(local_data.Whole)["part"].__name__)
+        print(inspect.getsource(local_data.Part).strip())
+        """
+    )
+    assert result.text == "Part\nclass Part: pass\n"
+
+
+def test_outside_of_runs_imports_are_the_original_ones(tmp_path: Path) -> None:
+    save(tmp_path / "local_plain.py", "x = 1")
+    with stand_ins():
+        sys.path.append(str(tmp_path))
+        try:
+            module = importlib.import_module("local_plain")
+            assert importlib.reload(module) is sys.modules["local_plain"]
+        finally:
+            sys.path.remove(str(tmp_path))
+            sys.modules.pop("local_plain", None)
+
+
+def test_two_runs_import_their_own_modules_at_the_same_time(tmp_path: Path) -> None:
+    texts: dict[str, str] = {}
+    paths = {}
+    for folder in map(str, range(16)):
+        save(tmp_path / folder / "local_a.py", f"x = {folder}")
+        paths[folder] = save(
+            tmp_path / folder / "script.py",
+            "import time, local_a\ntime.sleep(0.01)\nimport local_a as b\nprint(b.x)",
+        )
+
+    def work(folder: str) -> None:
+        texts[folder] = run_file(paths[folder]).text
+
+    with stand_ins():
+        threads = [threading.Thread(target=work, args=(folder,)) for folder in paths]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert texts == {folder: f"{folder}\n" for folder in paths}
