@@ -28,8 +28,6 @@ def choose_account(config: Config) -> Account | None:
     become, or root itself without ``allow_root``.
     """
     if config.user is None:
-        if config.group is not None:
-            raise ConfigError(["group: needs user beside it"])
         return None
     account = _find_account(config.user, config.group)
     if os.geteuid() != 0:

@@ -1,0 +1,344 @@
+"""Privileges: who the workers are, and what root may not do."""
+
+import contextlib
+import grp
+import importlib.metadata
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from httpout_cgi import config
+from httpout_cgi.config import Config
+from httpout_cgi.errors import ConfigError, StartError
+from httpout_cgi.processes import privileges
+from tests.live import PATIENCE, ROOT, Lines
+
+ACCOUNT = "nobody"
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become others")
+not_as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root can do everything")
+
+
+def make_config(folder: Path, text: str = "") -> Config:
+    """Load settings of a folder that everybody may enter."""
+    for name in ("htdocs", "cgi-bin"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(text)
+    return config.load(folder / "config.yaml")
+
+
+def set_uid(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+
+
+# --- which account
+
+
+def test_without_user_nobody_changes(tmp_path: Path) -> None:
+    assert privileges.choose_account(make_config(tmp_path)) is None
+
+
+def test_an_account_has_the_groups_of_its_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_uid(monkeypatch, 0)
+    account = privileges.choose_account(make_config(tmp_path, f"user: {ACCOUNT}"))
+    entry = pwd.getpwnam(ACCOUNT)
+    assert account
+    assert (account.uid, account.gid) == (entry.pw_uid, entry.pw_gid)
+    assert set(account.groups) == set(os.getgrouplist(ACCOUNT, entry.pw_gid))
+
+
+def test_a_group_replaces_the_primary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_uid(monkeypatch, 0)
+    loaded = make_config(tmp_path, f"user: {ACCOUNT}\ngroup: daemon")
+    account = privileges.choose_account(loaded)
+    assert account
+    assert account.gid == grp.getgrnam("daemon").gr_gid
+    assert account.gid in account.groups
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("user: no-such-user", "user: no account 'no-such-user' on this machine"),
+        (
+            f"user: {ACCOUNT}\ngroup: no-such-group",
+            "group: no group 'no-such-group' on this machine",
+        ),
+        ("user: root", "user: root, but allow_root is not true"),
+    ],
+)
+def test_wrong_accounts_are_problems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    set_uid(monkeypatch, 0)
+    with pytest.raises(ConfigError) as caught:
+        privileges.choose_account(make_config(tmp_path, text))
+    assert caught.value.problems == (problem,)
+
+
+def test_only_root_can_become_another_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_uid(monkeypatch, 12345)
+    with pytest.raises(ConfigError, match="only root can become 'nobody'"):
+        privileges.choose_account(make_config(tmp_path, f"user: {ACCOUNT}"))
+
+
+def test_an_account_may_be_named_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_uid(monkeypatch, pwd.getpwnam(ACCOUNT).pw_uid)
+    loaded = make_config(tmp_path, f"user: {ACCOUNT}")
+    assert privileges.choose_account(loaded) is None
+
+
+# --- root
+
+
+@pytest.mark.parametrize(
+    ("uid", "text", "warnings"),
+    [
+        pytest.param(0, "", 1, id="loopback"),
+        pytest.param(0, "listen: ['[::1]:80', 'unix:x.sock']", 1, id="local"),
+        pytest.param(
+            0, "listen: ['0.0.0.0:80']\nallow_root: true", 1, id="allowed to be root"
+        ),
+        pytest.param(0, f"listen: ['0.0.0.0:80']\nuser: {ACCOUNT}", 0, id="user"),
+        pytest.param(1000, "listen: ['0.0.0.0:80']", 0, id="not root"),
+    ],
+)
+def test_root_is_warned(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    uid: int,
+    text: str,
+    warnings: int,
+) -> None:
+    set_uid(monkeypatch, uid)
+    assert len(privileges.check_root(make_config(tmp_path, text))) == warnings
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "x.org:80"]
+)
+def test_root_is_refused_on_public_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    set_uid(monkeypatch, 0)
+    loaded = make_config(tmp_path, f"listen: ['127.0.0.1:80', '{address}']")
+    with pytest.raises(ConfigError, match=rf"listen: {re.escape(address)} is open"):
+        privileges.check_root(loaded)
+
+
+# --- folders
+
+
+def test_the_own_docroot_can_be_entered(tmp_path: Path) -> None:
+    privileges.check_folders(make_config(tmp_path), None)
+
+
+@not_as_root
+def test_a_docroot_without_search_permission_is_named(tmp_path: Path) -> None:
+    loaded = make_config(tmp_path)
+    (tmp_path / "htdocs").chmod(0)
+    with pytest.raises(StartError, match=rf"docroot {tmp_path}/htdocs cannot be read"):
+        privileges.check_folders(loaded, None)
+    (tmp_path / "htdocs").chmod(0o755)
+
+
+@contextlib.contextmanager
+def make_open_folder() -> Iterator[Path]:
+    """Give a folder that other accounts can enter; pytest's own are closed."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    with make_open_folder() as folder:
+        yield folder
+
+
+@as_root
+def test_folders_are_checked_with_the_eyes_of_the_account(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = make_config(open_folder, f"user: {ACCOUNT}")
+    account = privileges.choose_account(loaded)
+    before = os.getresuid(), os.getresgid(), os.getgroups()
+    privileges.check_folders(loaded, account)
+    (open_folder / "htdocs").chmod(0o700)
+    with pytest.raises(StartError, match=r"docroot .* cannot be read by nobody"):
+        privileges.check_folders(loaded, account)
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+
+
+# --- as processes
+
+
+@dataclass(frozen=True)
+class Python:
+    """A Python that other accounts can run, and where its packages are."""
+
+    executable: str
+    path: str
+
+
+REQUIREMENTS = (
+    "tremolo", "pyyaml", "watchdog", "pydantic", "pydantic-core", "click", "uvloop",
+    "typing-extensions", "annotated-types", "typing-inspection", "legacy-cgi",
+)  # fmt: skip
+
+
+def copy_packages(target: Path) -> None:
+    """Copy our package and what it needs to a folder that everybody can read."""
+    shutil.copytree(ROOT / "httpout_cgi", target / "httpout_cgi")
+    for name in REQUIREMENTS:
+        try:
+            files = importlib.metadata.files(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for file in files:
+            if ".." not in file.parts:
+                (target / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(str(file.locate()), target / file)
+    for folder, _, _ in os.walk(target):
+        os.chmod(folder, 0o755)
+
+
+def can_run(executable: str) -> bool:
+    """Tell whether the account can run the Python, and it is of our version."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run(
+            [executable, "-c", code],
+            cwd="/",
+            user=ACCOUNT,
+            group=pwd.getpwnam(ACCOUNT).pw_gid,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return done.stdout.strip() == version
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[Python]:
+    """A Python for the account; root's own may lie in a closed home."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become others")
+    candidates = [
+        sys.executable,
+        getattr(sys, "_base_executable", ""),
+        "/usr/bin/python3",
+    ]
+    found = next((one for one in candidates if one and can_run(one)), None)
+    if found is None:
+        pytest.skip(f"{ACCOUNT} can run no Python of this version: {candidates}")
+    with make_open_folder() as folder:
+        copy_packages(folder)
+        yield Python(found, str(folder))
+
+
+class RootServer:
+    """A server that is started as root with another Python."""
+
+    def __init__(self, python: Python, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [
+                python.executable,
+                "-m",
+                "httpout_cgi",
+                "--config",
+                str(folder / "config.yaml"),
+            ],
+            cwd=python.path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": python.path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        assert self.process.stderr
+        self.stdout = Lines(self.process.stdout)
+        self.stderr = Lines(self.process.stderr)
+
+    def stop(self) -> int:
+        self.process.terminate()
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self.stdout.close()
+            self.stderr.close()
+
+
+@pytest.fixture
+def identity_server(python: Python, open_folder: Path) -> Iterator[RootServer]:
+    """A server on a privileged socket path whose script tells who it is."""
+    make_config(
+        open_folder,
+        f"listen: ['127.0.0.1:0']\nuser: {ACCOUNT}\n"
+        "log: {access: {path: access.log, format: '%U'}}\n",
+    )
+    script = open_folder / "cgi-bin" / "who.py"
+    script.write_text(
+        "import os\nprint('Content-Type: text/plain\\n')\n"
+        "print(os.getresuid(), os.getresgid(), os.getgroups())\n"
+        "try:\n    os.setuid(0)\nexcept PermissionError:\n    print('for good')\n"
+    )
+    server = RootServer(python, open_folder)
+    yield server
+    assert server.stop() == 0, server.stderr.text
+
+
+@as_root
+def test_workers_are_the_account_for_good(
+    identity_server: RootServer, open_folder: Path
+) -> None:
+    url = identity_server.stdout.wait_for(r"http://\S+").group()
+    with urllib.request.urlopen(f"{url}cgi-bin/who.py", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    entry = pwd.getpwnam(ACCOUNT)
+    uid, gid = entry.pw_uid, entry.pw_gid
+    groups = sorted(os.getgrouplist(ACCOUNT, gid))
+    assert text == f"{(uid,) * 3} {(gid,) * 3} {groups}\nfor good\n"
+    # The supervisor opened the log as root; the worker writes to it nevertheless.
+    assert (open_folder / "access.log").stat().st_uid == 0
+    assert "AS ROOT" not in identity_server.stderr.text
+
+
+@as_root
+def test_a_package_that_the_account_cannot_read_is_said_once(
+    python: Python, open_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(python.path, tmp_path / "packages")
+    tmp_path.chmod(0o700)
+    make_config(open_folder, f"listen: ['127.0.0.1:0']\nuser: {ACCOUNT}")
+    server = RootServer(
+        Python(python.executable, str(tmp_path / "packages")), open_folder
+    )
+    assert server.process.wait(PATIENCE) == 2
+    server.stop()
+    assert "Traceback" not in server.stderr.text
+    assert server.stderr.text.count("a worker cannot start") == 1
+    assert "httpout-cgi: the workers cannot start" in server.stderr.text
