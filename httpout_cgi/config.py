@@ -187,6 +187,6 @@ def _fill_site(site: dict[str, Node], place: Place, *, must_have_scripts: bool) 
 
 
 def _sort(problems: Sequence[Problem]) -> list[str]:
-    """Order by file and line, each line once: a merged map is read more than once."""
+    """Order by file and line."""
     ordered = sorted(problems, key=lambda p: (str(p.place.file), p.place.line))
-    return list(dict.fromkeys(map(str, ordered)))
+    return [str(problem) for problem in ordered]

@@ -177,6 +177,7 @@ def test_the_command_line_wins(folder: Path) -> None:
 def test_options_that_are_not_given_change_nothing(folder: Path) -> None:
     settings = load("debug: true\nlisten: ['127.0.0.1:1']\nlog: {error: {path: x}}")
     assert config.override(settings, listen=(), debug=False) == settings
+    assert not config.override(Config(), debug=False).debug
 
 
 def test_wrong_options_are_named() -> None:
