@@ -17,7 +17,6 @@ import pytest
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import context, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.runners import thread
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
@@ -445,7 +444,10 @@ def test_a_stuck_thread_is_replaced_and_counted(tmp_path: Path) -> None:
     check(test, threads=1, patience=0.1)
 
 
-def test_a_thread_with_leftover_threads_is_replaced(tmp_path: Path) -> None:
+def test_a_thread_with_leftover_threads_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
     path = save(
         tmp_path / "a.py",
         """
@@ -533,11 +535,31 @@ def test_shutdown_leaves_a_stuck_thread_behind(tmp_path: Path) -> None:
     source = GatedFile(b"")
 
     async def test(runner: ThreadRunner) -> None:
-        runner.start(replace_stdin(describe(path), source))
+        run = runner.start(replace_stdin(describe(path), source))
         await runner.shutdown(0.05)
+        assert not run.ended
+        source.gate.set()
+        await until(lambda: run.ended)
 
     check(test)
-    source.gate.set()
+
+
+def test_threads_of_a_script_are_joined(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import threading, time
+        def work():
+            time.sleep(0.05)
+            print("thread")
+        threading.Thread(target=work).start()
+        """,
+    )
+
+    async def test(runner: ThreadRunner) -> None:
+        assert await read_all(runner.start(describe(path))) == b"thread\n"
+
+    check(test)
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
@@ -564,7 +586,3 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 def count_things() -> tuple[int, int, int]:
     files = len(os.listdir("/proc/self/fd"))
     return threading.active_count(), files, len(gc.get_objects())
-
-
-def test_the_module_names_what_interrupts() -> None:
-    assert thread.RunInterrupted.__mro__[1] is BaseException

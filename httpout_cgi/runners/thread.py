@@ -209,6 +209,9 @@ class ThreadRunner:
                 self._loop.call_soon_threadsafe(self._drain)
 
     def _work(self) -> None:
+        # The threads that a script starts inherit this; ours stays a daemon, for
+        # that is decided when it starts.
+        threading.current_thread()._daemonic = False  # type: ignore[attr-defined]
         try:
             if self._has_directories:
                 working_directory.own_working_directory()
