@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from pydantic import ValidationError
 
+from httpout_cgi.settings import values
 from httpout_cgi.settings.models import Pools
 from httpout_cgi.strict_yaml import KeyPath, Node, Problem, to_plain
 
@@ -31,6 +32,13 @@ def _names_an_account(_: str, value: object) -> bool:
     return isinstance(value, str) and value.startswith("$user")
 
 
+def _is_some_time(_: str, value: object) -> bool:
+    try:
+        return values.parse_time(value) != 0
+    except ValueError:
+        return False  # reported as such elsewhere
+
+
 def _is_unusual_for_pools(key: str, value: object) -> bool:
     """Tell whether the value means something else than the default."""
     try:
@@ -44,6 +52,7 @@ _EACH = "*"
 _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
     (("users",), _is_given),
     (("tls",), _is_given),
+    (("reload", "check"), _is_some_time),
     (("pools", _EACH), _is_unusual_for_pools),
     (("sites", _EACH, "hosts", _EACH), _names_an_account),
     (("sites", _EACH, "listing"), _is_one_of(True)),

@@ -162,8 +162,7 @@ class Config(Model):
         if not listen:
             raise ValueError('is empty; write ["127.0.0.1:8000"]')
         for index, listener in enumerate(listen):
-            # Port 0 is another port each time.
-            if listener in listen[:index] and (listener.port or listener.path):
+            if listener in listen[:index]:
                 raise MisplacedError(f'"{listener.address}" is given twice', index)
         return listen
 
