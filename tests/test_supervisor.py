@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.errors import StartError
-from httpout_cgi.processes import control
+from httpout_cgi.processes import control, worker
 from httpout_cgi.processes.fleet import START_ATTEMPTS, Fleet
 from tests.conftest import Serve
 from tests.live import PATIENCE, ROOT, Server
@@ -40,6 +40,18 @@ def site(tmp_path: Path) -> Path:
 def get_worker(server: Server) -> int:
     """Return the pid of a worker that answers."""
     return int(server.request("/cgi-bin/pid.py").text)
+
+
+def get_workers(server: Server, number: int) -> set[int]:
+    """Return the pids of all workers."""
+    seen: set[int] = set()
+
+    def are_all_seen() -> bool:
+        seen.add(get_worker(server))
+        return len(seen) == number
+
+    wait_until(are_all_seen, "too few workers")
+    return seen
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
@@ -70,10 +82,10 @@ def write_script(site: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_all_with_exit_code_0(serve: Serve, number: int) -> None:
     server = serve(LISTEN + "workers: 2")
-    worker = get_worker(server)
+    pid = get_worker(server)
     server.process.send_signal(number)
     assert server.process.wait(PATIENCE) == 0
-    assert has_ended(worker)
+    assert has_ended(pid)
 
 
 def test_idle_connections_do_not_delay_the_end(serve: Serve) -> None:
@@ -145,19 +157,19 @@ def test_the_second_signal_ends_it_at_once(serve: Serve, site: Path) -> None:
 
 def test_workers_end_when_the_supervisor_is_killed(serve: Serve) -> None:
     server = serve(LISTEN)
-    worker = get_worker(server)
+    pid = get_worker(server)
     server.process.kill()
     server.process.wait()
-    wait_until(lambda: has_ended(worker), "the worker goes on")
+    wait_until(lambda: has_ended(pid), "the worker goes on")
     server.stop()
 
 
 def test_interrupts_of_the_terminal_are_left_to_the_supervisor(serve: Serve) -> None:
     server = serve(LISTEN)
-    worker = get_worker(server)
+    pid = get_worker(server)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-        os.kill(worker, number)
-    assert get_worker(server) == worker
+        os.kill(pid, number)
+    assert get_worker(server) == pid
 
 
 def test_it_ends_with_its_terminal(site: Path) -> None:
@@ -187,16 +199,15 @@ def test_it_ends_with_its_terminal(site: Path) -> None:
 
 def test_a_dead_worker_is_replaced(serve: Serve) -> None:
     server = serve(LISTEN)
-    worker = get_worker(server)
-    os.kill(worker, signal.SIGKILL)
-    server.stderr.wait_for(rf"worker {worker} ended with signal 9, another one starts")
-    assert get_worker(server) != worker
+    pid = get_worker(server)
+    os.kill(pid, signal.SIGKILL)
+    server.stderr.wait_for(rf"worker {pid} ended with signal 9, another one starts")
+    assert get_worker(server) != pid
 
 
 def test_requests_of_several_workers_share_a_listener(serve: Serve) -> None:
     server = serve(LISTEN + "workers: 2")
-    seen: set[int] = set()
-    wait_until(lambda: seen.add(get_worker(server)) or len(seen) == 2, "one worker")
+    assert len(get_workers(server, 2)) == 2
 
 
 @pytest.fixture
@@ -353,6 +364,56 @@ def test_modules_of_the_current_folder_do_not_shadow_the_standard_library(
         assert process.wait(PATIENCE) == 0, process.stderr.read()
 
 
+def test_a_wanted_loop_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    with pytest.raises(StartError, match="loop: uvloop is not installed"):
+        worker.make_loop("uvloop")
+    loop = worker.make_loop("auto")
+    assert type(loop).__module__.startswith("asyncio")
+    loop.close()
+
+
+def test_too_many_listeners_are_refused(site: Path) -> None:
+    many = ", ".join(f"'unix:{number}.sock'" for number in range(251))
+    (site / "config.yaml").write_text(f"listen: [{many}]")
+    done = subprocess.run(
+        [sys.executable, "-m", "httpout_cgi", "--config", site / "config.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "httpout-cgi: more than 250 listeners" in done.stderr
+
+
+def test_a_worker_that_cannot_start_ends_the_supervisor(site: Path) -> None:
+    broken = site / "broken" / "httpout_cgi"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('half an upgrade')")
+    code = (
+        f"import sys; sys.path[0] = {str(ROOT)!r}; sys.argv[0] = 'x';"
+        f"from httpout_cgi.cli import main; sys.path.insert(0, {str(broken.parent)!r});"
+        "main()"
+    )
+    (site / "config.yaml").write_text(LISTEN)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("a worker cannot start: ImportError") == 1
+    assert "httpout-cgi: the workers cannot start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 # --- reload
 
 
@@ -389,6 +450,48 @@ def test_an_invalid_config_is_logged_and_the_old_one_stays(
     assert server.request("/").text == "page"
 
 
+def test_listeners_are_taken_all_or_none(serve: Serve, site: Path) -> None:
+    server = serve(LISTEN)
+    (site / "config.yaml").write_text(
+        "listen: ['127.0.0.1:0', 'unix:new.sock', '192.0.2.1:1']\nallow_root: true\n"
+    )
+    server.stderr.wait_for("not reloaded")
+    assert not (site / "new.sock").exists()
+    assert server.request("/").text == "page"
+
+
+def test_edits_of_included_files_are_seen(serve: Serve, site: Path) -> None:
+    more = site / "more.yaml"
+    more.write_text("threads: 2")
+    server = serve(LISTEN)
+    (site / "config.yaml").write_text(LISTEN + "include: [more.yaml]")
+    server.stderr.wait_for("reloaded")
+    more.write_text("threds: 2")
+    server.stderr.wait_for(r"not reloaded: .*more\.yaml:1")
+    more.unlink()
+    server.stderr.wait_for(r"(?s)(not reloaded.*){2}")
+    assert server.request("/").text == "page"
+
+
+def test_script_folders_that_are_new_are_watched(serve: Serve, site: Path) -> None:
+    server = serve(LISTEN)
+    (site / "config.yaml").write_text(
+        LISTEN + "sites: [{scripts: [{url: /new/, path: new}]}]"
+    )
+    (site / "new").mkdir()
+    file = site / "new" / "a.py"
+    file.write_text(PID)
+    # The folder is missing in the first look, if that came in between.
+    server.stderr.wait_for(r"\breloaded; listening")
+    wait_until(lambda: server.request("/new/a.py").status == 200, "the old mounts")
+
+    def is_told() -> bool:
+        file.write_text(PID + "# edited\n")
+        return f"reloaded {file}" in server.stderr.text
+
+    wait_until(is_told, "nothing told")
+
+
 def test_hangup_reloads(serve: Serve) -> None:
     server = serve(LISTEN + "reload: {watch: 'off'}")
     server.process.send_signal(signal.SIGHUP)
@@ -423,8 +526,7 @@ def test_listeners_come_and_go(serve: Serve, site: Path) -> None:
 
 def test_the_number_of_workers_follows_the_config(serve: Serve, site: Path) -> None:
     server = serve(LISTEN + "workers: 2")
-    seen: set[int] = set()
-    wait_until(lambda: seen.add(get_worker(server)) or len(seen) == 2, "one worker")
+    seen = get_workers(server, 2)
     (site / "config.yaml").write_text(LISTEN + "workers: 1")
     server.stderr.wait_for("reloaded")
     wait_until(lambda: sum(map(has_ended, seen)) == 1, "two workers")
