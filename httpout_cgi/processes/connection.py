@@ -7,23 +7,23 @@ left in place for connections that are upgraded.
 """
 
 import asyncio
-import ipaddress
 import logging
-import socket
 from collections.abc import Callable
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import cast
+from typing import BinaryIO, cast
 
 from tremolo import Tremolo
 from tremolo.lib.http_protocol import HTTPProtocol
 
 from httpout_cgi.access_log import Entry
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.messages import Endpoints, Fields, Request, Response
+from httpout_cgi.messages import Fields, Request, Response
 from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.processes.lingering import Lingering
 from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.sending import Sender
+from httpout_cgi.processes.wire import count_unsent, read_endpoints
 from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing, frame, render_head
@@ -33,25 +33,24 @@ _log = logging.getLogger(__name__)
 # nginx's word for a client that left before it was answered.
 _CLIENT_CLOSED_REQUEST = 499
 # A client that has closed its side may still read (RFC 9112 section 9.6): a quick
-# answer reaches it.  After that we take it that it has gone.
+# answer reaches it, and so does one that it keeps taking.  One that is silent for
+# longer than this is dropped: most probably the client has gone.
 _HALF_CLOSED_SECONDS = 3.0
-# After an early answer, read a little of what the client is still sending: closing
-# at once would reset the connection, and the answer would be lost.
-_LINGER_SECONDS = 2.0
-_LINGER_BYTES = 1024 * 1024
 # A client must send its content at 500 bytes/s, or time out (Apache's MinRate).
 _MINIMUM_RATE = 500
 # Requests that wait behind the current one; more than this stays in the kernel.
 _PIPELINE_BYTES = 64 * 1024
 _NEVER = float("inf")
+_LAST = Framing(head_only=False, chunked=False, close=True, explicit=False)
+_LAST_HEAD = Framing(head_only=True, chunked=False, close=True, explicit=False)
+_INTERIM = Framing(head_only=True, chunked=False, close=False, explicit=False)
 
 
 class _State(Enum):
     IDLE = auto()  # between requests, or within a head
     CONTENT = auto()  # within the content of a request
     BUSY = auto()  # answering
-    LINGERING = auto()  # answered, waiting for the client to close
-    CLOSED = auto()
+    CLOSED = auto()  # cut off, or left to Lingering
 
 
 def make_factory() -> Callable[[HTTPServer], asyncio.Protocol]:
@@ -81,48 +80,48 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._task: asyncio.Task[None] | None = None
         self._reading = True
         self._ended = False  # the client closed its side
-        self._in_head = False
-        self._started = 0.0  # when the content of a request began to be expected
-        self._lingered = 0
-        self._unsent = 0  # what the transport's buffer held when last looked at
+        self._began = 0.0  # when the first byte of a request came; 0 between them
+        self._content_due = 0.0
+        # What was unsent, and what was sent, when last looked at.
+        self._unsent = 0
+        self._sent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.context.update(transport=transport)
         self._wire = cast(asyncio.Transport, transport)
         self._sender = Sender(self._wire)
-        self._endpoints = _read_endpoints(self._wire)
+        try:
+            self._endpoints = read_endpoints(self._wire)
+        except OSError:
+            self.abort()
+            return
         self.deadline = self.loop.time() + self._http.limits.head_timeout
         if not self._http.add(self):
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-            fields = [("Retry-After", "5")]
-            self._refuse(HTTPError(status, "too many connections", fields=fields))
+            self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._state is _State.CONTENT:
+            self._record_refusal(_CLIENT_CLOSED_REQUEST)
         self._state = _State.CLOSED
-        self._http.discard(self)
+        self.deadline = _NEVER
         self._reception.close()
-        if self._task is not None:
+        if self._task is None:
+            self._http.discard(self)
+        else:
+            self._task.add_done_callback(lambda _: self._http.discard(self))
             self._task.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         self._sender.pause()
-        self._unsent = self._wire.get_write_buffer_size()
+        self._unsent = count_unsent(self._wire)
         self.deadline = self.loop.time() + self._http.limits.send_timeout
 
     def resume_writing(self) -> None:
         self._sender.resume()
-        if self._state is _State.LINGERING:
-            self.deadline = self.loop.time() + _LINGER_SECONDS
-        else:
-            self.deadline = self._half_closed_deadline() if self._ended else _NEVER
+        self.deadline = self._busy_deadline()
 
     def data_received(self, data: bytes) -> None:
-        if self._state is _State.LINGERING:
-            self._lingered += len(data)
-            if self._lingered > _LINGER_BYTES:
-                self.abort()
-            return
         self._reception.feed(data)
         if self._state is _State.BUSY:
             self._hold_back()
@@ -132,18 +131,24 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
     def eof_received(self) -> bool:
         self._ended = True
         if self._state is _State.BUSY:
-            self.deadline = self._half_closed_deadline()
-            return True
-        self._wire.close()
-        return False
+            if not self._sender.paused:
+                self.deadline = self._busy_deadline()
+        elif self._state is _State.CONTENT or self._reception.waiting:
+            # RFC 9112 section 8: an incomplete request may be answered.
+            self._refuse(HTTPError(HTTPStatus.BAD_REQUEST, "the request is cut off"))
+        else:
+            self._close(half=False)
+        return True
 
     def expire(self, now: float) -> None:
         """Act on a deadline that has passed."""
         if self._state is _State.IDLE and not self._reception.waiting:
-            self._wire.close()
+            self._close(half=False)
         elif self._state in (_State.IDLE, _State.CONTENT):
             self._refuse(HTTPError(HTTPStatus.REQUEST_TIMEOUT, "the client is slow"))
-        elif self._has_progressed():
+        elif self._state is _State.BUSY and not self._sender.paused:
+            self._look_after_half_closed()
+        elif self._has_taken():
             self.deadline = now + self._http.limits.send_timeout
         else:
             self.abort()
@@ -151,18 +156,40 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
     def drain(self) -> None:
         """Close now if idle, else behind the response that is under way."""
         if self._state is _State.IDLE and not self._reception.waiting:
-            self._wire.close()
+            self._close(half=False)
 
     def abort(self) -> None:
         """Close at once, whatever is under way: the client sees that it was cut."""
+        self._state = _State.CLOSED
+        self.deadline = _NEVER
         self._wire.abort()
 
-    def _half_closed_deadline(self) -> float:
+    def _turn_away(self) -> None:
+        if self._http.is_flooded:
+            self.abort()
+            return
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        fields = [("Retry-After", "5")]
+        self._refuse(HTTPError(status, "too many connections", fields=fields))
+
+    def _busy_deadline(self) -> float:
+        if not self._ended:
+            return _NEVER
+        self._sent = self._sender.sent
         return cast(float, self.loop.time()) + _HALF_CLOSED_SECONDS
 
-    def _has_progressed(self) -> bool:
-        unsent, self._unsent = self._unsent, self._wire.get_write_buffer_size()
-        return 0 < self._unsent < unsent
+    def _look_after_half_closed(self) -> None:
+        # What was sent since the last look would have been answered with a reset if
+        # nobody were there to read it.
+        if self._sender.sent > self._sent:
+            self.deadline = self._busy_deadline()
+        else:
+            self.abort()
+
+    def _has_taken(self) -> bool:
+        """Tell whether the client took some of what is unsent since the last look."""
+        before, self._unsent = self._unsent, count_unsent(self._wire)
+        return 0 < self._unsent < before
 
     def _hold_back(self) -> None:
         if self._reading and len(self._reception.waiting) > _PIPELINE_BYTES:
@@ -181,70 +208,90 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._dispatch(head)
         elif reception.head is not None:
             self._await_content()
-        elif reception.waiting and not self._in_head:
-            self._in_head = True
-            self.deadline = self.loop.time() + self._http.limits.head_timeout
+        elif reception.waiting and not self._began:
+            self._began = self.loop.time()
+            self.deadline = self._began + self._http.limits.head_timeout
 
     def _await_content(self) -> None:
         spool = self._reception.spool
         assert spool is not None
         if self._state is _State.IDLE:
             self._state = _State.CONTENT
-            self._started = self.loop.time()
+            self._began = self._began or self.loop.time()
+            self._content_due = self.loop.time() + self._http.limits.body_timeout
             if self._reception.is_continue_due():
                 self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        allowed = self._http.limits.body_timeout + spool.size / _MINIMUM_RATE
-        self.deadline = self._started + allowed
+        self.deadline = self._content_due + spool.size / _MINIMUM_RATE
 
     def _dispatch(self, head: RequestHead) -> None:
         spool = self._reception.spool
+        if spool is None:
+            request = self._make_request(head, None, None)
+        else:
+            request = self._make_request(head, spool.finish(), spool.size)
+        self._reception.reset()
+        self._state = _State.BUSY
+        self.deadline = self._busy_deadline()
+        self._task = self.loop.create_task(self._answer(request, head.keep_alive))
+
+    def _make_request(
+        self, head: RequestHead, content: BinaryIO | None, length: int | None
+    ) -> Request:
         request = Request(
             head.method,
             head.target,
             head.version,
             head.fields,
             self._endpoints,
-            spool.finish() if spool is not None else None,
-            spool.size if spool is not None else None,
+            content,
+            length,
         )
-        request = resolve_request(request, self._http.trusted)
-        self._reception.reset()
-        self._in_head = False
-        self._state = _State.BUSY
-        self.deadline = _NEVER
-        self._task = self.loop.create_task(self._answer(request, head.keep_alive))
+        return resolve_request(request, self._http.trusted)
 
     async def _answer(self, request: Request, keep_alive: bool) -> None:
-        started = self.loop.time()
-        status = _CLIENT_CLOSED_REQUEST
+        began, self._began = self._began or self.loop.time(), 0.0
+        status, framing = _CLIENT_CLOSED_REQUEST, _LAST
+        fields: Fields = ()
         try:
             response = await self._http.gateway.handle(request, self._send_interim)
-            status = response.status
-            close = not keep_alive or self._ended or self._http.draining
-            framing = frame(request.method, request.version, response, close=close)
-            await self._send(response, framing)
-        finally:
-            self._task = None
-            self._record(request, status, started)
-        self._finish(framing)
-
-    async def _send(self, response: Response, framing: Framing) -> None:
-        try:
+            status, fields = response.status, response.fields
+            last = not keep_alive or self._http.draining or self._is_last()
+            framing = frame(request.method, request.version, response, close=last)
             await self._sender.send(response, framing, self._http.added_fields())
         except Exception as exc:
-            # Cut off: a client must not take half a response for a whole one.
-            _log.error("response cut off after %d bytes: %s", self._sender.sent, exc)
+            if self._sender.begun:
+                self._cut_off(exc, framing)
+            else:
+                failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
+                status = self._send_refusal(failure, request.method)
+                framing = _LAST
+        finally:
+            self._task = None
+            self._record(request, status, began, fields)
+        self._finish(framing)
+
+    def _is_last(self) -> bool:
+        """Tell whether no request can come after the current one."""
+        return self._ended and not self._reception.waiting
+
+    def _cut_off(self, exc: Exception, framing: Framing) -> None:
+        """Close, so that the client takes no half of a response for a whole one."""
+        _log.error("response cut off after %d bytes: %s", self._sender.sent, exc)
+        if framing.chunked:
+            self._close()  # the last chunk is missing
+        else:
             self.abort()
 
     def _send_interim(self, status: int, fields: Fields) -> None:
-        framing = Framing(head_only=True, chunked=False, close=False, explicit=False)
-        self._wire.write(render_head(Response(status, fields), framing, None, ""))
+        # It may be left out; and a client that does not read must not pile them up.
+        if self._state is _State.BUSY and not self._sender.paused:
+            self._wire.write(render_head(Response(status, fields), _INTERIM, None, ""))
 
     def _finish(self, framing: Framing) -> None:
         """Get ready for the next request, or close."""
         if self._state is not _State.BUSY:
             return
-        if framing.close or self._http.draining or self._ended:
+        if framing.close or self._http.draining:
             self._close()
             return
         self._state = _State.IDLE
@@ -254,71 +301,61 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._wire.resume_reading()
         if self._reception.waiting:
             self._advance()
+        if self._ended and self._state in (_State.IDLE, _State.CONTENT):
+            self._close()
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer what is no request, or not one that we take; then close."""
-        response = self._http.gateway.refuse(error)
-        assert isinstance(response.body, bytes)
-        framing = Framing(head_only=False, chunked=False, close=True, explicit=False)
-        added = self._http.added_fields()
-        head = render_head(response, framing, len(response.body), added)
-        self._wire.write(head + response.body)
-        self._http.access_log.record(
-            Entry(
-                client=self._endpoints.peer_address,
-                request=None,
-                request_line="",
-                status=response.status,
-                sent=len(response.body),
-                seconds=0.0,
-            )
-        )
+        head = self._reception.head
+        line = self._reception.first_line
+        method = head.method if head is not None else line.partition(" ")[0]
+        status = self._send_refusal(error, method)
+        self._record_refusal(status)
         self._reception.close()
         self._close()
 
-    def _close(self) -> None:
-        """Close our side; the client's is closed when it has read what we sent."""
-        self._state = _State.LINGERING
-        self.deadline = self.loop.time() + _LINGER_SECONDS
-        self._unsent = self._wire.get_write_buffer_size() + 1
-        if self._ended or not self._wire.can_write_eof():
-            self._wire.close()
-            return
-        if not self._reading:
-            self._reading = True
-            self._wire.resume_reading()
-        self._wire.write_eof()
+    def _send_refusal(self, error: HTTPError, method: str) -> int:
+        response = self._http.gateway.refuse(error)
+        assert isinstance(response.body, bytes)
+        framing = _LAST_HEAD if method == "HEAD" else _LAST
+        added = self._http.added_fields()
+        self._sender.send_bytes(response, framing, response.body, added)
+        return response.status
 
-    def _record(self, request: Request, status: int, started: float) -> None:
+    def _close(self, *, half: bool = True) -> None:
+        """Close our side behind what was sent, and the client's later if ``half``."""
+        self._state = _State.CLOSED
+        successor = Lingering(self._http, self._wire)
+        self._wire.set_protocol(successor)
+        self._http.replace(self, successor)
+        if not self._reading:
+            self._wire.resume_reading()
+        successor.begin(half=half and not self._ended)
+
+    def _record_refusal(self, status: int) -> None:
+        head = self._reception.head
+        request = None if head is None else self._make_request(head, None, None)
+        self._record(request, status, self._began or self.loop.time())
+
+    def _record(
+        self, request: Request | None, status: int, began: float, fields: Fields = ()
+    ) -> None:
+        if request is None:
+            client, line = self._endpoints.peer_address, self._reception.first_line
+        else:
+            client = request.endpoints.peer_address
+            line = f"{request.method} {request.target} {request.version}"
+        sent, head_sent = self._sender.take_counts()
+        seconds = self.loop.time() - began
         self._http.access_log.record(
             Entry(
-                client=request.endpoints.peer_address,
-                request=request,
-                request_line=f"{request.method} {request.target} {request.version}",
-                status=status,
-                sent=self._sender.sent,
-                seconds=self.loop.time() - started,
+                client,
+                request,
+                line,
+                status,
+                sent,
+                seconds,
+                fields,
+                head_sent=head_sent,
             )
         )
-
-
-def _read_endpoints(transport: asyncio.BaseTransport) -> Endpoints:
-    sock = transport.get_extra_info("socket")
-    scheme = "https" if transport.get_extra_info("sslcontext") else "http"
-    if sock.family == socket.AF_UNIX:
-        return Endpoints(scheme, "", 0, "", 0)
-    try:
-        peer = sock.getpeername()
-    except OSError:  # it has gone already; connection_lost follows
-        peer = ("", 0)
-    local = sock.getsockname()
-    return Endpoints(scheme, _plain(peer[0]), peer[1], _plain(local[0]), local[1])
-
-
-def _plain(address: str) -> str:
-    """Return the IPv4 address in ``::ffff:192.0.2.1``, and no zone (``%eth0``)."""
-    address = address.partition("%")[0]
-    if address.startswith("::ffff:"):
-        mapped = ipaddress.IPv6Address(address).ipv4_mapped
-        return str(mapped) if mapped is not None else address
-    return address

@@ -42,6 +42,7 @@ class HTTPServer:
         make_connection: Callable[["HTTPServer"], asyncio.Protocol],
     ) -> None:
         self.connections: set[Connection] = set()
+        self._refused: set[Connection] = set()
         self.draining = False
         self.configure(gateway, config, access_log)
         self._make_connection = make_connection
@@ -87,12 +88,12 @@ class HTTPServer:
             self.stop_listening(sock)
         for connection in list(self.connections):
             connection.drain()
-        if self.connections:
-            try:
-                await asyncio.wait_for(self._emptied.wait(), seconds)
-            except asyncio.TimeoutError:
-                for connection in list(self.connections):
-                    connection.abort()
+        try:
+            await asyncio.wait_for(self._wait_until_empty(), seconds)
+        except asyncio.TimeoutError:
+            for connection in list(self.connections):
+                connection.abort()
+            await self._wait_until_empty()
 
     def add(self, connection: Connection) -> bool:
         """Watch over a connection; tell whether there is room for it."""
@@ -100,11 +101,27 @@ class HTTPServer:
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-        return len(self.connections) <= self.limits.connections
+        if len(self.connections) - len(self._refused) <= self.limits.connections:
+            return True
+        self._refused.add(connection)
+        return False
+
+    @property
+    def is_flooded(self) -> bool:
+        """Tell whether even those that there is no room for are too many."""
+        return len(self._refused) > self.limits.connections
+
+    def replace(self, connection: Connection, successor: Connection) -> None:
+        """Watch over another object in the place of ``connection``."""
+        for connections in (self.connections, self._refused):
+            if connection in connections:
+                connections.remove(connection)
+                connections.add(successor)
 
     def discard(self, connection: Connection) -> None:
-        """Forget a closed connection."""
+        """Forget a connection that is closed, and whose request is over."""
         self.connections.discard(connection)
+        self._refused.discard(connection)
         if not self.connections:
             self._emptied.set()
 
@@ -117,13 +134,18 @@ class HTTPServer:
             self._added_second = now
         return self._added
 
+    async def _wait_until_empty(self) -> None:
+        if self.connections:
+            self._emptied.clear()
+            await self._emptied.wait()
+
     def _sweep(self) -> None:
         # One timer for all: a timer for each state of each connection would cost
         # more than the requests themselves.
+        self._sweeping = bool(self.connections)
+        if self._sweeping:
+            self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         now = self._loop.time()
         for connection in list(self.connections):
             if now > connection.deadline:
                 connection.expire(now)
-        self._sweeping = bool(self.connections)
-        if self._sweeping:
-            self._loop.call_later(_SWEEP_SECONDS, self._sweep)

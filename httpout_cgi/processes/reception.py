@@ -11,6 +11,9 @@ from httpout_cgi.processes.spool import Spool
 from httpout_cgi.protocol.chunked import ChunkedDecoder
 from httpout_cgi.protocol.request_head import RequestHead, parse_request_head
 
+# Of a line that is no request line, the log has no more than this.
+_LOGGED = 1024
+
 
 class Reception:
     """Collects one request after the other; what comes too early waits in ``waiting``.
@@ -37,8 +40,9 @@ class Reception:
         """
         if self.head is None:
             head = self._take_head(limits.request_head)
-            if head is None or not self._expect_content(head, limits):
+            if head is None or (head.content_length is None and not head.chunked):
                 return head
+            self._expect_content(head, limits)
         return self._take_content(limits.request_body)
 
     def reset(self) -> None:
@@ -54,13 +58,23 @@ class Reception:
 
     def is_continue_due(self) -> bool:
         """Tell whether the client waits for a 100 before it sends the content."""
-        head = self.head
-        return head is not None and head.expects_continue and not self.waiting
+        head, spool = self.head, self.spool
+        return (
+            head is not None
+            and spool is not None
+            and head.expects_continue
+            and spool.size == 0
+        )
+
+    @property
+    def first_line(self) -> str:
+        """Return the first line of what could not be a request, or "", for the log."""
+        line = self.waiting[:_LOGGED].partition(b"\r\n")[0]
+        return line.decode("latin-1")
 
     def _take_head(self, limit: int) -> RequestHead | None:
-        # A robust server ignores empty lines before a request (RFC 9112 section 2.2).
-        while self.waiting.startswith(b"\r\n"):
-            self.waiting = self.waiting[2:]
+        if self.waiting.startswith(b"\r\n"):
+            self._skip_empty_lines()
         end = self.waiting.find(b"\r\n\r\n", 0, limit + 4)
         if end < 0:
             self._check_partial_head(limit)
@@ -69,21 +83,26 @@ class Reception:
         self.waiting = self.waiting[end + 4 :]
         return head
 
+    def _skip_empty_lines(self) -> None:
+        # A robust server ignores them before a request (RFC 9112 section 2.2).
+        start = 2
+        while self.waiting.startswith(b"\r\n", start):
+            start += 2
+        self.waiting = self.waiting[start:]
+
     def _check_partial_head(self, limit: int) -> None:
         line_end = self.waiting.find(b"\n")
         if line_end >= 0 and self.waiting[line_end - 1 : line_end] != b"\r":
             # RFC 9112 section 2.2 lets us, and smuggling makes us, insist on CRLF.
             raise HTTPError(HTTPStatus.BAD_REQUEST, "a line that ends without CR")
         if len(self.waiting) > limit:
-            if line_end < 0:
+            if line_end < 0 or line_end > limit:
                 raise HTTPError(HTTPStatus.REQUEST_URI_TOO_LONG, f"over {limit} bytes")
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HTTPError(status, f"over {limit} bytes")
 
-    def _expect_content(self, head: RequestHead, limits: Limits) -> bool:
-        """Get ready for the content; tell whether there is any to wait for."""
-        if head.content_length is None and not head.chunked:
-            return False
+    def _expect_content(self, head: RequestHead, limits: Limits) -> None:
+        self.head = head
         length = head.content_length or 0
         if length > limits.request_body:
             raise _too_large(limits.request_body)
@@ -91,8 +110,6 @@ class Reception:
         if head.chunked:
             self._decoder = ChunkedDecoder()
         self._remaining = length
-        self.head = head
-        return True
 
     def _take_content(self, limit: int) -> RequestHead | None:
         spool = self.spool

@@ -18,14 +18,15 @@ class Sender:
     """Writes responses to one transport, never more than it has asked for.
 
     The connection tells it with ``pause`` and ``resume`` when the transport's buffer
-    is full.  ``begun`` tells whether a part of the current response went out, and
-    ``sent`` counts the bytes of its content.
+    is full.  ``begun`` tells whether a part of a response went out, and not the whole.
+    ``sent`` counts bytes of content.
     """
 
     def __init__(self, transport: asyncio.WriteTransport) -> None:
         self.paused = False
         self.begun = False
         self.sent = 0
+        self._head_sent = 0
         self._transport = transport
         self._resumed: asyncio.Future[None] | None = None
 
@@ -43,36 +44,49 @@ class Sender:
         """Send a response, and close its body.  ``added``: see ``render_head``.
 
         Raises an exception if the body ends too early, or the response cannot be
-        rendered; after ``begun`` the connection cannot be used again then.
+        rendered; if it has ``begun``, the connection cannot be used again then.
         """
-        self.begun = False
-        self.sent = 0
         body = response.body
         if isinstance(body, bytes):
-            self._send_bytes(response, framing, body, added)
-        elif isinstance(body, FilePart):
-            await self._send_file(response, framing, body, added)
+            self.send_bytes(response, framing, body, added)
         else:
-            async with aclosing(body) as chunks:
-                await self._send_stream(response, framing, chunks, added)
+            await self._send_body(response, framing, body, added)
+            self.begun = False
         if self.paused:
             await self._wait()
 
-    def _send_bytes(
+    def send_bytes(
         self, response: Response, framing: Framing, body: bytes, added: str
     ) -> None:
+        """Send a response whose whole ``body`` is there, without waiting."""
         head = render_head(response, framing, len(body), added)
+        self._head_sent = len(head)
         if framing.head_only:
-            self._write(head)
+            self._transport.write(head)
         else:
-            self._write(head + body)
+            self._transport.write(head + body)
             self.sent = len(body)
+
+    def take_counts(self) -> tuple[int, int]:
+        """Return the bytes of content and of heads sent since the last call."""
+        counts = self.sent, self._head_sent
+        self.sent = self._head_sent = 0
+        return counts
+
+    async def _send_body(
+        self, response: Response, framing: Framing, body: FilePart | Stream, added: str
+    ) -> None:
+        if isinstance(body, FilePart):
+            await self._send_file(response, framing, body, added)
+            return
+        async with aclosing(body) as chunks:
+            await self._send_stream(response, framing, chunks, added)
 
     async def _send_file(
         self, response: Response, framing: Framing, part: FilePart, added: str
     ) -> None:
         with part.file as file:
-            self._write(render_head(response, framing, part.length, added))
+            self._write_head(render_head(response, framing, part.length, added))
             offset = part.offset
             end = offset if framing.head_only else offset + part.length
             while offset < end:
@@ -90,7 +104,7 @@ class Sender:
         added: str,
     ) -> None:
         if not response.raw:
-            self._write(render_head(response, framing, None, added))
+            self._write_head(render_head(response, framing, None, added))
         async for chunk in chunks:
             if framing.head_only or not chunk:
                 continue
@@ -107,6 +121,10 @@ class Sender:
         self.sent += content
         if self.paused:
             await self._wait()
+
+    def _write_head(self, head: bytes) -> None:
+        self._write(head)
+        self._head_sent = len(head)
 
     def _write(self, data: bytes) -> None:
         self.begun = True

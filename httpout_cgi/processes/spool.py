@@ -26,7 +26,7 @@ class Spool:
         self.size += len(data)
         if self.size > self._in_memory and not self._on_disk:
             self._move_to_disk()
-        self._file.write(data)
+        _write_all(self._file, data)
 
     def finish(self) -> BinaryIO:
         """Return the content as a file at position 0, which the caller closes."""
@@ -41,7 +41,15 @@ class Spool:
         # Unbuffered: what is written is at most one read of the socket anyway, and
         # a full disk must show at the write, not at the close.
         disk = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115  finish() hands it over
-        disk.write(cast(io.BytesIO, self._file).getbuffer())
-        self._file.close()
+        memory = cast(io.BytesIO, self._file)
         self._file = disk
         self._on_disk = True
+        _write_all(disk, memory.getvalue())
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """Write all of ``data``: an unbuffered file may take a part of it, and does so
+    where the disk, or the limit for a file's size, ends."""
+    written = file.write(data)
+    while written < len(data):
+        written += file.write(data[written:])

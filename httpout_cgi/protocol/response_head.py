@@ -5,6 +5,7 @@ made it (response splitting, CWE-113).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 
 from httpout_cgi.messages import FilePart, Response
@@ -29,15 +30,22 @@ class Framing:
     explicit: bool
 
 
+# There are no more than sixteen, and one of them is needed for every response.
+_make_framing = lru_cache(maxsize=16)(Framing)
+
+
 def frame(method: str, version: str, response: Response, *, close: bool) -> Framing:
     """Decide the framing of ``response`` for a request of that method and version."""
+    if response.raw:
+        # Unmodified, for HEAD, too (RFC 3875 section 5); its end is the connection's.
+        return _make_framing(False, False, True, False)
     head_only = method == "HEAD" or response.status in _WITHOUT_CONTENT
     streamed = not isinstance(response.body, (bytes, FilePart))
-    chunked = streamed and version == "HTTP/1.1" and not response.raw
+    chunked = streamed and version == "HTTP/1.1"
     # Without a length and without chunks, only the end of the connection tells.
-    ends_by_close = response.raw or (streamed and not chunked and not head_only)
+    ends_by_close = streamed and not chunked and not head_only
     close = close or response.close or ends_by_close
-    return Framing(head_only, chunked, close, not close and version == "HTTP/1.0")
+    return _make_framing(head_only, chunked, close, not close and version == "HTTP/1.0")
 
 
 def render_head(

@@ -1,0 +1,65 @@
+"""The end of a connection: the last response is on its way, our side is closed.
+
+Closing both sides at once would reset the connection of a client that is still
+sending, and the response would be lost (RFC 9112 section 9.6).
+"""
+
+import asyncio
+
+from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.processes.wire import count_unsent
+
+# Apache's times: so long after the last byte that came, and so long in all.
+_SILENT_SECONDS = 2.0
+_WHOLE_SECONDS = 30.0
+
+
+class Lingering(asyncio.Protocol):
+    """Takes over a transport: drops what comes until the client closes its side.
+
+    Only the loop thread touches it.  ``deadline`` is when ``expire`` is to be called.
+    """
+
+    def __init__(self, server: HTTPServer, wire: asyncio.Transport) -> None:
+        self._http = server
+        self._wire = wire
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self.deadline = now + _SILENT_SECONDS
+        self._last_deadline = now + _WHOLE_SECONDS
+        self._patience_ends = now + server.limits.send_timeout
+        self._unsent = count_unsent(wire)
+
+    def begin(self, *, half: bool) -> None:
+        """Close our side once everything is sent; with ``half``, keep the client's."""
+        if half and self._wire.can_write_eof():
+            self._wire.write_eof()
+        else:
+            self._wire.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._http.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        silent = self._loop.time() + _SILENT_SECONDS
+        self.deadline = min(silent, self._last_deadline)
+
+    # eof_received is the base class': the transport closes itself then.
+
+    def expire(self, now: float) -> None:
+        """Close both sides, unless the client is still taking what was sent."""
+        before, self._unsent = self._unsent, count_unsent(self._wire)
+        if self._unsent < before:
+            self._patience_ends = now + self._http.limits.send_timeout
+        if self._unsent and now < self._patience_ends:
+            self.deadline = now + _SILENT_SECONDS
+        else:
+            self.abort()
+
+    def drain(self) -> None:
+        """Nothing is left to do."""
+
+    def abort(self) -> None:
+        """Close both sides at once."""
+        self.deadline = float("inf")
+        self._wire.abort()

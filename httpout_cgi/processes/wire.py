@@ -1,0 +1,52 @@
+"""What the socket below a transport tells: its two ends, and what is still unsent."""
+
+import asyncio
+import fcntl
+import ipaddress
+import socket
+import struct
+import termios
+
+from httpout_cgi.messages import Endpoints
+
+
+def read_endpoints(transport: asyncio.BaseTransport) -> Endpoints:
+    """Return the two ends of a connection.
+
+    Raises OSError if the client has reset it already.  It must not be served then:
+    without an address it would pass for the peer of a Unix socket, which may be a
+    trusted proxy.
+    """
+    sock = transport.get_extra_info("socket")
+    scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+    if sock.family == socket.AF_UNIX:
+        return Endpoints(scheme, "", 0, "", 0)
+    peer, local = sock.getpeername(), sock.getsockname()
+    return Endpoints(scheme, _plain(peer[0]), peer[1], _plain(local[0]), local[1])
+
+
+def count_unsent(transport: asyncio.WriteTransport) -> int:
+    """Count the bytes that the client has not taken yet.
+
+    Those in the system's buffer count (SIOCOUTQ, tcp(7) and unix(7)): it may hold
+    megabytes, so that ours alone would not show a slow reader's progress.
+    """
+    return transport.get_write_buffer_size() + _count_in_system(transport)
+
+
+def _count_in_system(transport: asyncio.WriteTransport) -> int:
+    sock = transport.get_extra_info("socket")
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, ValueError):  # not known on this system, or closed
+        return 0
+    return int(struct.unpack("i", answer)[0])
+
+
+def _plain(address: str) -> str:
+    """Return the IPv4 address in ``::ffff:192.0.2.1``, and no zone (``%eth0``)."""
+    address = address.partition("%")[0]
+    if address.startswith("::ffff:"):
+        mapped = ipaddress.IPv6Address(address).ipv4_mapped
+        return str(mapped) if mapped is not None else address
+    return address
