@@ -1,8 +1,10 @@
 """Sites: which one answers for a host, made ready for requests once."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import quote
 
 from httpout_cgi import __version__
 from httpout_cgi import config as settings
@@ -21,7 +23,7 @@ class Site:
     """One site: hosts, docroot and script mounts.
 
     ``headers`` are added to every response; ``error_pages`` lead from a status to a
-    path of the site.
+    request target of the site.
     """
 
     label: str
@@ -73,7 +75,10 @@ class SiteMap:
 def _make_site(site: settings.Site, config: settings.Config) -> Site:
     label = site.hosts[0]
     resolver = Resolver(site, label=label, private=config.sources)
-    return Site(label, resolver, tuple(site.headers.items()), dict(site.error_pages))
+    pages = {
+        status: quote(os.fsencode(path)) for status, path in site.error_pages.items()
+    }
+    return Site(label, resolver, tuple(site.headers.items()), pages)
 
 
 def _is_host_of(name: str, patterns: Sequence[str]) -> bool:
