@@ -4,8 +4,8 @@ import datetime
 import json
 import os
 import re
+import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -236,17 +236,18 @@ def test_lines_of_one_turn_are_one_write() -> None:
     os.close(reader)
 
 
-def test_long_turns_are_written_by_whole_lines(tmp_path: Path) -> None:
+def test_long_turns_are_written_by_whole_lines() -> None:
     """Two workers' lines must not mix in a pipe (PIPE_BUF)."""
     turns = Turns()
-    reader, writer = os.pipe()
-    log = AccessLog("%r", writer, turns.call_soon)
-    for letter in "abc":
-        log.record(make_entry(None, request_line=letter * 3000))
-    turns.turn()
-    os.close(writer)
-    with open(reader) as pipe:
-        assert pipe.read() == "".join(f"{letter * 3000}\n" for letter in "abc")
+    # Datagrams show each write.
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with reader, writer:
+        log = AccessLog("%r", writer.fileno(), turns.call_soon)
+        for letter in "abc":
+            log.record(make_entry(None, request_line=letter * 3000))
+        turns.turn()
+        lines = [reader.recv(10_000) for _ in "abc"]
+    assert lines == [(letter * 3000 + "\n").encode() for letter in "abc"]
 
 
 def test_a_full_disk_is_told_once_and_breaks_no_request(

@@ -182,7 +182,7 @@ def test_folders_are_checked_with_the_eyes_of_the_account(
     account = privileges.choose_account(loaded)
     before = os.getresuid(), os.getresgid(), os.getgroups()
     privileges.check_folders(loaded, account)
-    (open_folder / "htdocs").chmod(0o700)
+    (open_folder / "htdocs").chmod(0o710)
     with pytest.raises(StartError, match=r"docroot .* cannot be read by nobody"):
         privileges.check_folders(loaded, account)
     assert (os.getresuid(), os.getresgid(), os.getgroups()) == before

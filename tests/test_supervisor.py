@@ -342,7 +342,7 @@ def test_a_python_that_cannot_be_run_is_named(
 def test_modules_of_the_current_folder_do_not_shadow_the_standard_library(
     site: Path,
 ) -> None:
-    (site / "types.py").write_text("raise SystemExit('shadowed')")
+    (site / "secrets.py").write_text("raise SystemExit('shadowed')")
     (site / "config.yaml").write_text(LISTEN)
     process = subprocess.Popen(
         [
@@ -428,7 +428,7 @@ def test_an_edited_config_is_used_without_dropping_a_connection(
         assert connection.getresponse().read() == b"page"
         port = connection.sock.getsockname()
         (site / "config.yaml").write_text(LISTEN + "sites: [{docroot: other}]")
-        server.stderr.wait_for("reloaded; listening on")
+        server.stderr.wait_for(f"reloaded; listening on {server.url}/")
 
         def is_other() -> bool:
             connection.request("GET", "/")
@@ -448,6 +448,26 @@ def test_an_invalid_config_is_logged_and_the_old_one_stays(
     (site / "config.yaml").write_text("listen: ['192.0.2.1:1']\nallow_root: true\n")
     server.stderr.wait_for(r"not reloaded: cannot listen on 192\.0\.2\.1:1")
     assert server.request("/").text == "page"
+
+
+def test_a_removed_listener_is_closed(serve: Serve, site: Path) -> None:
+    # Another spelling of the same host: port 0 can be given only once.
+    server = serve("listen: ['localhost:0', '127.0.0.1:0']\n")
+    server.stdout.wait_for("/cgi-bin/")
+    port = int(server.stdout.wait_for(r"http://127\.0\.0\.1:(\d+)/").group(1))
+    with socket.create_connection(("127.0.0.1", port), PATIENCE):
+        pass
+    (site / "config.yaml").write_text("listen: ['localhost:0']\n")
+    server.stderr.wait_for("reloaded")
+
+    def is_refused() -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE):
+                return False
+        except ConnectionRefusedError:
+            return True
+
+    wait_until(is_refused, "still open")
 
 
 def test_listeners_are_taken_all_or_none(serve: Serve, site: Path) -> None:
