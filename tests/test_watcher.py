@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from httpout_cgi.files import watcher
 from httpout_cgi.files.watcher import Mode, Watcher
@@ -341,3 +341,25 @@ def test_an_error_of_the_watcher_is_logged(
         [],  # stopped before it began
         ["watcher ended; changes are still seen at the next use"],
     )
+
+
+def test_a_folder_that_vanishes_while_it_is_looked_at_is_tried_again(
+    tmp_path: Path,
+    changes: Changes,
+    watch: Callable[..., Watcher],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    schedule = BaseObserver.schedule
+    failures = [FileNotFoundError(errno.ENOENT, "vanished")]
+
+    def fail_once(*arguments: object, **options: object) -> ObservedWatch:
+        if failures:
+            raise failures.pop()
+        return schedule(*arguments, **options)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(BaseObserver, "schedule", fail_once)
+    watch(tmp_path, mode="poll")
+    changes.wait_until_watching(tmp_path)
+    assert not failures
+    assert caplog.messages == []
