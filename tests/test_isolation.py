@@ -1,0 +1,181 @@
+"""Runs beside each other and after each other: nothing leaks from one to the next."""
+
+import os
+import re
+import select
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.live import PATIENCE
+from tests.live_site import EMPTY, Client, Site, start_site
+
+HELLO = b"hello\n"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    config = f"threads: 16\nqueue: 256\n{EMPTY}"
+    with start_site(tmp_path_factory.mktemp("isolation"), config) as site:
+        yield site
+
+
+def find_worker(site: Site) -> int:
+    """Return the id of the only worker, as a script sees it."""
+    site.write(
+        "pid.py", "import os; print('Content-Type: text/plain\\n\\n', os.getpid())"
+    )
+    reply = site.ask("/cgi-bin/pid.py")
+    assert reply.status == 200
+    return int(reply.body)
+
+
+def test_64_concurrent_runs_see_their_own_environment(site: Site) -> None:
+    site.write(
+        "own.py",
+        """\
+        import os, sys, time
+        mine = os.environ["QUERY_STRING"]
+        os.environ["MINE"] = mine
+        os.putenv("ALSO_MINE", mine)
+        sys.argv[1:] = [mine]
+        seen_before = os.environ["MINE"]
+        time.sleep(0.05)
+        print("Content-Type: text/plain\\n")
+        print(seen_before, os.environ["MINE"], os.getenv("QUERY_STRING"), sys.argv[1])
+        """,
+    )
+    barrier = threading.Barrier(64)
+
+    def ask(number: int) -> list[bytes]:
+        with site.open() as client:
+            barrier.wait(PATIENCE)
+            bodies = []
+            for turn in range(3):
+                client.send(f"/cgi-bin/own.py?n{number}-{turn}")
+                bodies.append(client.receive().body)
+            return bodies
+
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(ask, range(64)))
+    for number, bodies in enumerate(answers):
+        expected = [b" ".join([b"n%d-%d" % (number, turn)] * 4) for turn in range(3)]
+        assert [body.strip() for body in bodies] == expected
+    site.write(
+        "leak.py",
+        "import os; print('X-A: 1\\n\\n', os.environ.get('MINE'))",
+    )
+    assert site.ask("/cgi-bin/leak.py").body.strip() == b"None"
+
+
+def ask_many(client: Client, target: str, times: int) -> None:
+    for _ in range(times):
+        client.send(target)
+        reply = client.receive()
+        assert (reply.status, reply.body) == (200, HELLO)
+
+
+def count_entries(pid: int, folder: str) -> int:
+    return len(os.listdir(f"/proc/{pid}/{folder}"))
+
+
+def read_memory(pid: int) -> int:
+    """Return the resident memory in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    match = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert match
+    return int(match[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_10000_requests_leave_nothing_behind(site: Site) -> None:
+    site.write(
+        "hello.py",
+        """\
+        import helper
+        print("Content-Type: text/plain\\n")
+        print(helper.word)
+        """,
+    )
+    site.write("helper.py", "word = 'hello'\nlist_of_its_own = [0] * 1000\n")
+    worker = find_worker(site)
+    with site.open() as client:
+        ask_many(client, "/cgi-bin/hello.py", 500)
+        threads = count_entries(worker, "task")
+        files = count_entries(worker, "fd")
+        memory = read_memory(worker)
+        ask_many(client, "/cgi-bin/hello.py", 10_000)
+        assert count_entries(worker, "task") == threads
+        assert count_entries(worker, "fd") == files
+        assert read_memory(worker) - memory <= 5 * 1024 * 1024
+
+
+def test_working_directory_and_umask_end_with_the_run(site: Site) -> None:
+    folder = site.folder / "cgi-bin"
+    site.write(
+        "move.py",
+        """\
+        import os, sys, time
+        before = os.getcwd(), os.umask(0o077)
+        os.umask(before[1])
+        if os.environ["QUERY_STRING"]:
+            os.chdir("/")
+            os.umask(0o007)
+        time.sleep(0.02)
+        print("Content-Type: text/plain\\n")
+        print(before[0], oct(before[1]), os.getcwd())
+        """,
+    )
+
+    def ask(number: int) -> bytes:
+        moves = "?move" if number % 2 else "?"
+        return site.ask(f"/cgi-bin/move.py{moves}").body.strip()
+
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(ask, range(96)))
+    umask = answers[0].split()[1].decode()
+    for number, answer in enumerate(answers):
+        after = "/" if number % 2 else folder
+        assert answer.decode() == f"{folder} {umask} {after}"
+
+
+WAITING = """\
+import time
+from pathlib import Path
+print("Content-Type: text/plain\\n", flush=True)
+while not Path("go").exists():
+    time.sleep(0.01)
+print("went")
+"""
+
+
+def test_a_full_queue_is_unavailable_and_says_when_to_retry(tmp_path: Path) -> None:
+    config = f"threads: 2\nqueue: 3\n{EMPTY}"
+    with start_site(tmp_path, config) as site, ExitStack() as stack:
+        site.write("wait.py", WAITING)
+        site.write("hello.py", "print('Content-Type: text/plain\\n\\nhello')")
+        (site.folder / "htdocs/page.txt").write_text("static")
+        for _ in range(2):
+            client = stack.enter_context(site.open())
+            client.send("/cgi-bin/wait.py")
+            assert client.begin().status == 200  # it runs
+        waiting = {stack.enter_context(site.open()) for _ in range(7)}
+        for client in waiting:
+            client.send("/cgi-bin/hello.py")
+        for _ in range(4):
+            [first, *_], _, _ = select.select(
+                [client.socket for client in waiting], [], [], PATIENCE
+            )
+            refused = next(client for client in waiting if client.socket is first)
+            reply = refused.receive()
+            assert reply.status == 503
+            assert int(reply.get("Retry-After") or 0) > 0
+            waiting.remove(refused)
+        assert site.ask("/page.txt").body == b"static"
+        (tmp_path / "cgi-bin/go").touch()
+        assert [client.receive().body for client in waiting] == [HELLO] * 3
+        assert site.ask("/cgi-bin/hello.py").body == HELLO
