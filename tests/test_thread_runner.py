@@ -17,6 +17,7 @@ import pytest
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import context, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.runners import thread
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
@@ -426,6 +427,13 @@ def test_a_run_that_waits_too_long_for_a_thread_is_refused(tmp_path: Path) -> No
     check(test, threads=1)
 
 
+@pytest.fixture
+def deaf_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no thread be interrupted: see raise_in_thread for what coverage would do."""
+    monkeypatch.setattr(thread, "raise_in_thread", lambda *_: None)
+
+
+@pytest.mark.usefixtures("deaf_threads")
 def test_a_stuck_thread_is_replaced_and_counted(tmp_path: Path) -> None:
     path = save(tmp_path / "a.py", "import sys\nsys.stdin.read()")
     source = GatedFile(b"")
@@ -530,6 +538,7 @@ def test_shutdown_waits_and_then_interrupts(tmp_path: Path) -> None:
     check(test)
 
 
+@pytest.mark.usefixtures("deaf_threads")
 def test_shutdown_leaves_a_stuck_thread_behind(tmp_path: Path) -> None:
     path = save(tmp_path / "a.py", "import sys\nsys.stdin.read()\nprint('late')")
     source = GatedFile(b"")

@@ -35,6 +35,9 @@ def _start_in_run(thread: threading.Thread) -> None:
     if run is not None:
         run.threads.append(thread)
         thread._run_context = copy_context()  # type: ignore[attr-defined]
+        # Python 3.14 enters a context of its own behind ours, an empty one if unset.
+        if getattr(thread, "_context", thread) is None:
+            thread._context = copy_context()  # type: ignore[attr-defined]
     _start(thread)
 
 

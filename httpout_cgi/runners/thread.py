@@ -111,6 +111,7 @@ class ThreadRunner:
             self._queue.put(None)
         for thread in self._threads:
             thread.join(0.0 if self._active else 1.0)
+        self._threads.clear()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -185,7 +186,7 @@ class ThreadRunner:
                 threads += run.context.threads
             for thread in threads:
                 if thread.ident is not None and thread.is_alive():
-                    _raise_in_thread(thread.ident, RunInterrupted)
+                    raise_in_thread(thread.ident, RunInterrupted)
 
     def _give_up(self, run: ThreadRun) -> None:
         with self._guard:
@@ -277,10 +278,17 @@ class ThreadRunner:
         """Note how a run ended; harmless if it has been done."""
         if run.is_finished:
             return
-        with self._guard:
-            process, run.context = run.context, None
-        if run.interrupted is not None:
-            _raise_in_thread(threading.get_ident(), None)
+        process = None
+        try:
+            with self._guard:
+                process, run.context = run.context, None
+            if run.interrupted is not None:
+                # An interrupt that is still on its way strikes at a jump, here.  It
+                # cannot be taken back: that leaves CPython's eval breaker set.
+                for _ in range(10):
+                    pass
+        except RunInterrupted:
+            pass
         if process is not None:
             run.failure = process.failure
             run.leaves_threads = lifetime.has_threads(process)
@@ -297,9 +305,12 @@ def _unavailable(reason: str) -> HTTPError:
     return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)
 
 
-def _raise_in_thread(thread_id: int, exception: type[BaseException] | None) -> None:
-    """Raise an exception in a thread at its next bytecode; None takes it back."""
+def raise_in_thread(thread_id: int, exception: type[BaseException]) -> None:
+    """Raise an exception in a thread at one of its next bytecodes.
+
+    While it waits for a thread that is blocked, CPython 3.11 is slower, and code that
+    is traced (by coverage) spins for good.
+    """
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread_id),
-        None if exception is None else ctypes.py_object(exception),
+        ctypes.c_ulong(thread_id), ctypes.py_object(exception)
     )
