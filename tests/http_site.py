@@ -20,6 +20,11 @@ import os
 print("Content-Type: text/plain\\n")
 print(os.environ["QUERY_STRING"])
 """,
+    "address.py": """\
+import os
+print("Content-Type: text/plain\\n")
+print(os.environ["REMOTE_ADDR"])
+""",
     # What came as content: its length as the server tells it, read twice.
     "content.py": """\
 import os, sys
@@ -29,6 +34,14 @@ second = sys.stdin.buffer.read()
 print("Content-Type: text/plain\\n")
 print(os.environ.get("CONTENT_LENGTH"), len(first), first == second, flush=True)
 sys.stdout.buffer.write(first[:100])
+""",
+    "count.py": """\
+import os, sys
+size = 0
+while piece := sys.stdin.buffer.read(65536):
+    size += len(piece)
+print("Content-Type: text/plain\\n")
+print(os.environ["CONTENT_LENGTH"], size)
 """,
     # Waits before it prints anything.
     "gate.py": GATE
@@ -91,6 +104,8 @@ def serve_site(
     pages.mkdir()
     for name, text in {**SCRIPTS, "page.txt": "a page\n"}.items():
         (pages / name).write_text(text)
+    with (pages / "large.bin").open("wb") as file:
+        file.truncate(64 << 20)
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(listen=listen, folder=folder, limits=limits))
     server = Server(config)

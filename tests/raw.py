@@ -130,15 +130,19 @@ class Gate:
         self._sock, _ = self._listener.accept()
         self._sock.settimeout(PATIENCE)
 
+    @property
+    def socket(self) -> socket.socket:
+        """The connection to the script that arrived."""
+        assert self._sock
+        return self._sock
+
     def open(self) -> None:
         """Let the script go on."""
-        assert self._sock
-        self._sock.sendall(b"g")
+        self.socket.sendall(b"g")
 
     def read(self) -> bytes:
         """Return a byte from the script."""
-        assert self._sock
-        return self._sock.recv(1)
+        return self.socket.recv(1)
 
     def close(self) -> None:
         if self._sock is not None:

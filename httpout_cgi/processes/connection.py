@@ -23,7 +23,7 @@ from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.lingering import Lingering
 from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.sending import Sender
-from httpout_cgi.processes.wire import count_unsent, read_endpoints
+from httpout_cgi.processes.wire import count_unsent, read_endpoints, reset
 from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing, frame, render_head
@@ -162,7 +162,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         """Close at once, whatever is under way: the client sees that it was cut."""
         self._state = _State.CLOSED
         self.deadline = _NEVER
-        self._wire.abort()
+        reset(self._wire)
 
     def _turn_away(self) -> None:
         if self._http.is_flooded:

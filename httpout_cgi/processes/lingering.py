@@ -7,11 +7,12 @@ sending, and the response would be lost (RFC 9112 section 9.6).
 import asyncio
 
 from httpout_cgi.processes.http_server import HTTPServer
-from httpout_cgi.processes.wire import count_unsent
+from httpout_cgi.processes.wire import count_unsent, reset
 
 # Apache's times: so long after the last byte that came, and so long in all.
 _SILENT_SECONDS = 2.0
 _WHOLE_SECONDS = 30.0
+_NEVER = float("inf")
 
 
 class Lingering(asyncio.Protocol):
@@ -53,13 +54,17 @@ class Lingering(asyncio.Protocol):
             self._patience_ends = now + self._http.limits.send_timeout
         if self._unsent and now < self._patience_ends:
             self.deadline = now + _SILENT_SECONDS
-        else:
+        elif self._unsent:
             self.abort()
+        else:
+            # No reset: it could take away what the client's system has received.
+            self.deadline = _NEVER
+            self._wire.abort()
 
     def drain(self) -> None:
         """Nothing is left to do."""
 
     def abort(self) -> None:
-        """Close both sides at once."""
-        self.deadline = float("inf")
-        self._wire.abort()
+        """Close both sides at once: the client sees that it was cut."""
+        self.deadline = _NEVER
+        reset(self._wire)

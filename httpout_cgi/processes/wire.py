@@ -1,4 +1,4 @@
-"""What the socket below a transport tells: its two ends, and what is still unsent."""
+"""The socket below a transport: its two ends, what is still unsent, and its reset."""
 
 import asyncio
 import fcntl
@@ -32,6 +32,18 @@ def count_unsent(transport: asyncio.WriteTransport) -> int:
     megabytes, so that ours alone would not show a slow reader's progress.
     """
     return transport.get_write_buffer_size() + _count_in_system(transport)
+
+
+def reset(transport: asyncio.WriteTransport) -> None:
+    """Close at once, so that the client sees that it was cut off.
+
+    Without SO_LINGER the system would go on sending what it holds, for minutes to a
+    client that reads nothing, and the end would look like a regular one.
+    """
+    sock = transport.get_extra_info("socket")
+    # The socket is there until the transport has told that it was lost.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _count_in_system(transport: asyncio.WriteTransport) -> int:

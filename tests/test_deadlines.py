@@ -1,0 +1,138 @@
+"""Deadlines: an impatient server, and clients that are slow or do nothing.
+
+No test measures how long something takes: a busy machine would be too slow for it.
+"""
+
+import contextlib
+import select
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.http_site import serve_site
+from tests.live import PATIENCE, Server
+from tests.raw import Client, connect, make_gate
+
+LIMITS = (
+    "head_timeout: 500ms, body_timeout: 500ms, keep_alive: 500ms, send_timeout: 500ms"
+)
+# What the buffers of both systems surely do not hold.
+MEGABYTES = 64
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve_site(tmp_path_factory.mktemp("site"), LIMITS) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with connect(server) as client:
+        yield client
+
+
+def test_a_client_that_says_nothing_is_closed(client: Client) -> None:
+    assert client.is_ended()
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_head_that_does_not_end_is_a_408(
+    server: Server, client: Client, earlier: int
+) -> None:
+    for _ in range(earlier):
+        client.send("GET /hello.py HTTP/1.1")
+        assert client.read_response().status == 200
+    client.socket.sendall(f"GET /head{earlier} HTTP/1.1\r\n".encode())
+    raw = client.read_response()
+    assert (raw.status, raw.fields["connection"]) == (408, "close")
+    assert client.is_ended()
+    server.stdout.wait_for(rf'"GET /head{earlier} HTTP/1.1" 408 ')
+
+
+def test_a_head_that_comes_byte_by_byte_is_a_408(client: Client) -> None:
+    client.socket.sendall(b"GET /slow HTTP/1.1\r\nX: ")
+    # A byte whenever the server has been silent for a while.
+    while not select.select([client.socket], [], [], 0.05)[0]:
+        client.socket.sendall(b"x")
+    assert client.read_response().status == 408
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+def test_content_that_does_not_end_is_a_408(
+    server: Server, client: Client, framing: str
+) -> None:
+    target = f"/content.py?{framing[0]}"
+    client.send(f"POST {target} HTTP/1.1", framing, body=b"1\r\n")
+    raw = client.read_response()
+    assert (raw.status, raw.fields["connection"]) == (408, "close")
+    assert client.is_ended()
+    server.stdout.wait_for(rf'"POST /content.py\?{framing[0]} HTTP/1.1" 408 ')
+
+
+def test_a_client_that_is_told_to_continue_and_does_not_gets_a_408(
+    client: Client,
+) -> None:
+    client.send(
+        "POST /content.py HTTP/1.1", "Content-Length: 5", "Expect: 100-continue"
+    )
+    assert client.read_head().status == 100
+    assert client.read_response().status == 408
+
+
+def test_an_idle_connection_is_closed(client: Client) -> None:
+    client.send("GET /hello.py HTTP/1.1")
+    assert client.read_response().status == 200
+    assert client.is_ended()
+
+
+def test_a_script_may_be_silent_for_longer_than_a_client(client: Client) -> None:
+    with make_gate() as gate:
+        client.send(f"GET /gate.py?{gate.port} HTTP/1.1")
+        gate.wait()
+        # Another connection, opened later, has been closed: so much time has passed.
+        with contextlib.closing(socket.socket()) as idle:
+            idle.settimeout(PATIENCE)
+            idle.connect(client.socket.getpeername())
+            assert idle.recv(1) == b""
+        gate.open()
+        assert client.read_response().text == "through\n"
+
+
+def test_a_client_that_reads_nothing_is_dropped(server: Server) -> None:
+    with make_gate() as gate, connect(server, receive_buffer=65536) as client:
+        target = f"/flood.py?{gate.port}+{MEGABYTES}"
+        client.send(f"GET {target} HTTP/1.1")
+        gate.wait()
+        told = b"w"
+        while told == b"w":
+            told = gate.read()
+        assert told == b"!"  # its pipe broke
+        line = rf'"GET /flood.py\?{gate.port}\+{MEGABYTES} HTTP/1.1" 200 '
+        server.stdout.wait_for(line)
+        with pytest.raises(ConnectionResetError):
+            client.read_to_end()
+
+
+def test_a_file_that_nobody_reads_is_dropped(server: Server) -> None:
+    with connect(server, receive_buffer=65536) as client:
+        client.send("GET /large.bin HTTP/1.1")
+        server.stdout.wait_for('"GET /large.bin HTTP/1.1" 200 ')
+        with pytest.raises(ConnectionResetError):
+            client.read_to_end()
+
+
+def test_a_slow_client_is_not_dropped(server: Server) -> None:
+    with make_gate() as gate, connect(server) as client:
+        client.send(f"GET /flood.py?{gate.port}+{MEGABYTES} HTTP/1.1")
+        gate.wait()
+        client.read_head()
+        size = 0
+        chunks = client.read_chunks()
+        for _ in range(20):
+            # Between two looks of the server, it takes a little.
+            size += sum(len(next(chunks)) for _ in range(10))
+            select.select([], [], [], 0.1)
+        size += sum(map(len, chunks))
+        assert size == MEGABYTES << 20
