@@ -12,9 +12,9 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
-from queue import SimpleQueue
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import context, lifetime, working_directory
@@ -22,6 +22,7 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.execute import execute
 from httpout_cgi.interpreter.run_context import RunContext, RunInterrupted
 from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.work_queue import WorkQueue
 from httpout_cgi.scripts import Invocation
 
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class ThreadRunner:
             threads = 1
         self._thread_count = threads
         self._limit = threads + queue
-        self._queue: SimpleQueue[ThreadRun | None] = SimpleQueue()
+        self._queue: WorkQueue[ThreadRun | None] = WorkQueue(loop)
         self._threads: set[threading.Thread] = set()
         self._active: set[ThreadRun] = set()
         self._stuck: set[ThreadRun] = set()
@@ -102,24 +103,16 @@ class ThreadRunner:
 
         A thread that is stuck is left behind; it does not keep the process alive.
         """
-        await self._wait_for_runs(seconds)
+        await _wait_until(lambda: not self._active, seconds)
         for run in list(self._active):
             run.fail(_unavailable("the server is shutting down"))
             self._interrupt(run)
-        await self._wait_for_runs(1.0)
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join(0.0 if self._active else 1.0)
+        self._queue.put_at_once([None] * len(self._threads))
+        await _wait_until(lambda: not any(t.is_alive() for t in self._threads), 1.0)
         self._threads.clear()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-
-    async def _wait_for_runs(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while self._active and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
 
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._work, name="script", daemon=True)
@@ -224,7 +217,7 @@ class ThreadRunner:
 
     def _serve_next(self) -> bool:
         """Do one run; tell whether this thread can do another."""
-        run = self._queue.get()
+        run = self._queue.take()
         if run is None:
             return False
         try:
@@ -258,7 +251,7 @@ class ThreadRunner:
         invocation = run.invocation
         script = invocation.script
         directory = os.path.dirname(script.path)
-        os.chdir(directory)
+        working_directory.change_to(directory)
         os.umask(self._umask)
         process = RunContext(
             script.path,
@@ -298,6 +291,12 @@ class ThreadRunner:
             run.invocation.stdin.close()
         run.is_finished = True
         self._post(run)
+
+
+async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
 
 
 def _unavailable(reason: str) -> HTTPError:
