@@ -158,8 +158,6 @@ def test_arguments_and_path_are_those_of_the_run(run: Run, tmp_path: Path) -> No
 
 
 def test_main_is_the_module_of_the_script(run: Run) -> None:
-    outer = sys.modules["__main__"]
-    name = outer.__name__
     result = run(
         """
         import pickle, sys, __main__
@@ -171,6 +169,26 @@ def test_main_is_the_module_of_the_script(run: Run) -> None:
         """
     )
     assert result.text == "True True\nTrue\n1 True\n"
+
+
+def test_shared_code_reaches_main_through_a_proxy(run: Run) -> None:
+    proxy = sys.modules["__main__"]
+    source = """
+        import sys
+        main = vars(sys)["modules"]["__main__"]
+        main.added = 1
+        print(added, "added" in dir(main), repr(main) == repr(sys.modules["__main__"]))
+        del main.added
+        print("added" in globals())
+        """
+    assert run(source).text == "1 True True\nFalse\n"
+    assert proxy.__name__ == "__main__"
+
+
+def test_the_module_of_the_process_is_untouched(run: Run) -> None:
+    outer = sys.modules["__main__"]
+    name = outer.__name__
+    run("import __main__\n__main__.Cart = 1")
     assert outer.__name__ == name
     assert not hasattr(outer, "Cart")
 

@@ -1,5 +1,9 @@
 """Running one script: its module, its end, its failures."""
 
+import _thread
+import atexit
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -268,3 +272,35 @@ def test_a_context_ends_with_its_run(run: Run) -> None:
 def test_a_quick_script_writes_once(run: Run) -> None:
     result = run("print('a')\nprint('b')")
     assert result.writes == [b"a\nb\n"]
+
+
+def test_outside_of_runs_exit_callbacks_are_those_of_the_process() -> None:
+    def callback() -> None:
+        raise AssertionError("unregistered")
+
+    with stand_ins():
+        before = atexit._ncallbacks()
+        assert atexit.register(callback) is callback
+        assert atexit._ncallbacks() == before + 1
+        atexit.unregister(callback)
+
+
+def test_outside_of_runs_threads_are_plain() -> None:
+    done = threading.Event()
+    with stand_ins():
+        _thread.start_new_thread(done.set, ())
+        assert done.wait(10)
+        thread = threading.Thread(target=done.clear)
+        thread.start()
+        thread.join()
+    assert not done.is_set()
+
+
+def test_outside_of_runs_os_exit_ends_the_process() -> None:
+    source = """
+from httpout_cgi.interpreter import context
+import os
+context.install()
+os._exit(5)
+"""
+    assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 5

@@ -1,6 +1,8 @@
 """Imports of a run: local modules fresh, all others shared."""
 
 import importlib
+import importlib.machinery
+import shutil
 import sys
 import threading
 import zipfile
@@ -412,6 +414,35 @@ def test_postponed_annotations_of_local_dataclasses(run: Run, tmp_path: Path) ->
         """
     )
     assert result.text == "Part\nclass Part: pass\n"
+
+
+def test_extension_modules_are_loaded_once_for_all_runs(
+    run: Run, tmp_path: Path
+) -> None:
+    found = importlib.machinery.PathFinder.find_spec("xxlimited")
+    if found is None or found.origin is None:
+        pytest.skip("this Python was built without xxlimited")
+    (tmp_path / "site").mkdir()
+    shutil.copy(found.origin, tmp_path / "site")
+    source = "import xxlimited as x\nx.runs = getattr(x, 'runs', 0) + 1\nprint(x.runs)"
+    assert [run(source).text, run(source).text] == ["1\n", "2\n"]
+    assert "xxlimited" not in sys.modules
+
+
+def test_a_file_on_the_path_that_is_no_archive_is_ignored(
+    run: Run, tmp_path: Path
+) -> None:
+    save(tmp_path / "site/plain", "")
+    source = "import sys\nsys.path[:0] = ['plain', 'none']\nimport local_none"
+    result = run_file(save(tmp_path / "site/script.py", source))
+    assert result.failure is not None
+    assert "No module named 'local_none'" in result.failure
+
+
+def test_main_may_be_given_a_package_by_hand(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_p/__init__.py", "x = 1")
+    source = "exec('from . import x; print(x)', {'__name__': 'local_p.main'})"
+    assert run(source).text == "1\n"
 
 
 def test_outside_of_runs_imports_are_the_original_ones(tmp_path: Path) -> None:
