@@ -101,49 +101,92 @@ class Turns:
             callback()
 
 
-def count_woken(queue: WorkQueue[int]) -> int:
-    return queue._tokens.qsize()
+class Bench:
+    """A queue, the turns of its loop, and threads that wait; none is real."""
+
+    def __init__(self, waiting: int) -> None:
+        self.turns = Turns()
+        self.queue: WorkQueue[int] = WorkQueue(self.turns)  # type: ignore[arg-type]  # two methods do
+        self._locks = [threading.Lock() for _ in range(waiting)]
+        for lock in self._locks:
+            lock.acquire()
+            self.queue._parked.append(lock)
+
+    @property
+    def woken(self) -> int:
+        return sum(not lock.locked() for lock in self._locks)
 
 
 def test_one_thread_is_woken_for_all_of_a_turn() -> None:
-    turns = Turns()
-    queue: WorkQueue[int] = WorkQueue(turns)  # type: ignore[arg-type]  # two methods do
+    bench = Bench(waiting=8)
     for number in range(50):
-        queue.put(number)
-    assert count_woken(queue) == 0
-    turns.turn()
-    assert count_woken(queue) == 1
-    queue.put(50)
-    turns.turn()
-    assert count_woken(queue) == 1, "one is on its way already"
+        bench.queue.put(number)
+    assert bench.woken == 0
+    bench.turns.turn()
+    assert bench.woken == 1
+    bench.queue.put(50)
+    bench.turns.turn()
+    assert bench.woken == 1, "one is on its way already"
+
+
+def test_a_thread_that_took_something_is_not_on_its_way_any_more() -> None:
+    bench = Bench(waiting=8)
+    for number in range(2):
+        bench.queue.put(number)
+        bench.turns.turn()
+        bench.queue.take()
+    assert bench.woken == 2
+
+
+def test_a_turn_whose_items_are_gone_wakes_nobody() -> None:
+    bench = Bench(waiting=8)
+    bench.queue.put(1)
+    bench.queue.take()
+    bench.turns.turn()
+    assert bench.woken == 0
+    assert not bench.turns.later
 
 
 def test_more_are_woken_when_nothing_is_taken() -> None:
-    turns = Turns()
-    queue: WorkQueue[int] = WorkQueue(turns)  # type: ignore[arg-type]  # two methods do
+    bench = Bench(waiting=3)
     for number in range(5):
-        queue.put(number)
-    turns.turn()
-    queue.take()
-    turns.wait()
-    assert count_woken(queue) == 4
+        bench.queue.put(number)
+    bench.turns.turn()
+    bench.queue.take()
+    bench.turns.wait()
+    assert bench.woken == 3
+
+
+def test_what_is_put_at_once_wakes_all_without_the_loop() -> None:
+    bench = Bench(waiting=3)
+    bench.queue.put_at_once([1, 2, 3])
+    assert bench.woken == 3
+    assert not bench.turns.soon
+    assert [bench.queue.take() for _ in range(3)] == [1, 2, 3]
 
 
 def test_no_more_are_woken_while_runs_are_quick() -> None:
-    turns = Turns()
-    queue: WorkQueue[int] = WorkQueue(turns)  # type: ignore[arg-type]  # two methods do
+    bench = Bench(waiting=8)
     for number in range(50):
-        queue.put(number)
-    turns.turn()
+        bench.queue.put(number)
+    bench.turns.turn()
     for _ in range(10):
-        queue.take()
-    turns.wait()
-    assert count_woken(queue) == 1
+        bench.queue.take()
+    bench.turns.wait()
+    assert bench.woken == 1
     for _ in range(40):
-        queue.take()
-    turns.wait()
-    assert count_woken(queue) == 1
-    assert not turns.later, "nobody watches an empty queue"
+        bench.queue.take()
+    bench.turns.wait()
+    assert bench.woken == 1
+    assert not bench.turns.later, "nobody watches an empty queue"
+
+
+def test_a_thread_that_waits_too_late_does_not_miss_what_came() -> None:
+    bench = Bench(waiting=0)
+    bench.queue.put(1)
+    bench.queue._park()  # returns: the item came before it waited
+    assert not bench.queue._parked
+    assert bench.queue.take() == 1
 
 
 def test_a_run_that_waits_does_not_keep_the_others_from_running(

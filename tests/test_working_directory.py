@@ -57,3 +57,24 @@ def test_a_system_that_refuses_is_noticed(
     assert not working_directory.is_available()
     with pytest.raises(OSError, match=r"unshare|permitted"):
         working_directory.own_working_directory()
+
+
+def test_a_thread_changes_to_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "caf\u00e9 \udcff"
+    folder.mkdir()
+    seen: list[str] = []
+
+    def change() -> None:
+        working_directory.own_working_directory()
+        working_directory.change_to(str(folder))
+        seen.append(os.getcwd())
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    thread.join()
+    assert seen == [str(folder)]
+
+
+def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        working_directory.change_to(str(tmp_path / "gone"))

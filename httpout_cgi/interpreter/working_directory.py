@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from typing import Callable, List
+from typing import Callable, List, Optional, cast
 
 # linux/sched.h: share the working directory, the root and the umask.
 _CLONE_FS = 0x200
@@ -39,6 +39,31 @@ def is_available() -> bool:
     thread.start()
     thread.join()
     return outcome == [True]
+
+
+def _load_chdir() -> Optional[Callable[[bytes], int]]:
+    """Return the C library's chdir(), to be called without letting go of the GIL.
+
+    os.chdir() lets go of it, as any call that might block: at every start of a run,
+    the other threads would take turns, which costs more than the run itself.
+    """
+    try:
+        chdir = ctypes.PyDLL(None, use_errno=True).chdir
+    except (AttributeError, OSError, TypeError):  # pragma: no cover - not on Linux
+        return None
+    chdir.argtypes = [ctypes.c_char_p]
+    chdir.restype = ctypes.c_int
+    return cast("Callable[[bytes], int]", chdir)
+
+
+_chdir = _load_chdir()
+
+
+def change_to(directory: str) -> None:
+    """Make this the thread's working directory.  Raises OSError."""
+    if _chdir is None or _chdir(os.fsencode(directory)) != 0:
+        # Again, for the error that it raises.
+        os.chdir(directory)
 
 
 def _unshare() -> Callable[[int], None]:

@@ -8,8 +8,10 @@ the runs wait for something.
 """
 
 import asyncio
+import threading
 from collections import deque
-from queue import SimpleQueue
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -26,9 +28,13 @@ class WorkQueue(Generic[Item]):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._items: deque[Item] = deque()
-        # One for each thread to wake; one that finds no items waits for another.
-        self._tokens: SimpleQueue[None] = SimpleQueue()
-        self._taken = 0  # about: threads count without a lock
+        # A lock, held, for each thread that waits; the last one is woken first, for
+        # its stack is still in the processor's cache.
+        self._parked: deque[threading.Lock] = deque()
+        # Hints, not guarded: a thread was woken and has not taken anything yet; how
+        # many items were taken.
+        self._is_one_coming = False
+        self._taken = 0
         self._taken_before = 0
         self._is_rousing = False
         self._is_watching = False
@@ -43,23 +49,54 @@ class WorkQueue(Generic[Item]):
             self._is_rousing = True
             self._loop.call_soon(self._rouse)
 
+    def put_at_once(self, items: Sequence[Item]) -> None:
+        """Add items and wake all threads, without waiting for the loop."""
+        self._items.extend(items)
+        self._wake(len(self._parked))
+
     def take(self) -> Item:
         """Wait for an item and return it."""
         while True:
             try:
                 item = self._items.popleft()
             except IndexError:
-                self._tokens.get()
+                self._park()
             else:
+                self._is_one_coming = False
                 self._taken += 1
                 return item
 
+    def _park(self) -> None:
+        """Wait until woken; return at once if an item has come meanwhile."""
+        self._is_one_coming = False
+        lock = threading.Lock()
+        lock.acquire()
+        self._parked.append(lock)
+        if self._items:
+            # If it is not there, it is about to be released: nothing to wait for.
+            with suppress(ValueError):
+                self._parked.remove(lock)
+            return
+        lock.acquire()
+
+    def _wake(self, count: int) -> None:
+        for _ in range(count):
+            self._is_one_coming = True
+            try:
+                lock = self._parked.pop()
+            except IndexError:
+                # All are at work, and look here before they wait again.
+                self._is_one_coming = False
+                return
+            lock.release()
+
     def _rouse(self) -> None:
         self._is_rousing = False
-        # A token that nobody has taken yet is a thread on its way.
-        if self._items and self._tokens.empty():
-            self._tokens.put(None)
-        if self._items and not self._is_watching:
+        if not self._items:
+            return
+        if not self._is_one_coming:
+            self._wake(1)
+        if not self._is_watching:
             self._is_watching = True
             self._taken_before = self._taken
             self._loop.call_later(_PATIENCE_SECONDS, self._watch)
@@ -68,8 +105,7 @@ class WorkQueue(Generic[Item]):
         """Wake a thread for each item if those that are awake are held up."""
         waiting = len(self._items)
         if self._taken - self._taken_before < _QUICK:
-            for _ in range(waiting - self._tokens.qsize()):
-                self._tokens.put(None)
+            self._wake(waiting)
         self._taken_before = self._taken
         self._is_watching = waiting > 0
         if self._is_watching:
