@@ -19,7 +19,6 @@ from httpout_cgi.interpreter.run_context import (
     RunContext,
     current_for_changes,
     importing_shared,
-    is_importing_shared,
     process,
     replace,
 )
@@ -44,15 +43,12 @@ def import_name(
         return _original_import(name, globals, locals, fromlist or (), level)
     full_name = _absolute(name, globals, level) if level else name
     if _load_local(run, full_name) is None:
-        token = is_importing_shared.set(True)
         try:
             return _original_import(name, globals, locals, fromlist or (), level)
         except ModuleNotFoundError as exc:
             # It may be a file that the script has written since it started.
             if exc.name != full_name.partition(".")[0] or not run.folders:
                 raise
-        finally:
-            is_importing_shared.reset(token)
         run.folders.clear()
         if _load_local(run, full_name) is None:
             raise ModuleNotFoundError(f"No module named {full_name!r}", name=full_name)
