@@ -108,6 +108,14 @@ Test: TypeAlias = Callable[[Inside], Coroutine[None, None, None]]
 Run: TypeAlias = Callable[[Test], None]
 
 
+class Clock:
+    """The loop's time, which stands still until the test moves it."""
+
+    def __init__(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = inside.loop.time()
+        monkeypatch.setattr(inside.loop, "time", lambda: self.now)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
     """Run a test with a connection between fakes."""
@@ -311,13 +319,13 @@ def test_a_half_closed_client_is_answered_as_long_as_something_is_sent(
         connection.data_received(GET)
         connection.eof_received()
         await inside.wait_for_written(b"chunked")
+        clock = Clock(inside, monkeypatch)
         for chunk in (b"first", b"second"):
-            before = connection.deadline
             body.coming.put_nowait(chunk)
             await inside.wait_for_written(chunk)
-            monkeypatch.setattr(inside.loop, "time", lambda: before)  # noqa: B023
-            connection.expire(before + 0.1)
-            assert before < connection.deadline < before + 10
+            clock.now = connection.deadline + 0.1
+            connection.expire(clock.now)
+            assert clock.now < connection.deadline < clock.now + 10
         assert inside.wire.done == []
         connection.expire(connection.deadline + 0.1)
         assert inside.wire.done == ["abort"]
@@ -329,7 +337,9 @@ def test_a_half_closed_client_is_answered_as_long_as_something_is_sent(
     run(test)
 
 
-def test_a_client_that_takes_little_by_little_is_waited_for(run: Run) -> None:
+def test_a_client_that_takes_little_by_little_is_waited_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def test(inside: Inside) -> None:
         body = Patient()
         inside.gateway.response = Response(200, body=body)
@@ -337,18 +347,48 @@ def test_a_client_that_takes_little_by_little_is_waited_for(run: Run) -> None:
         connection.data_received(GET)
         await inside.wait_for_written(b"chunked")
         inside.wire.unsent = 90_000
+        clock = Clock(inside, monkeypatch)
         connection.pause_writing()
-        now = inside.loop.time()
         for unsent in (80_000, 70_000):
             inside.wire.unsent = unsent
-            connection.expire(now + 60)
-            assert connection.deadline == now + 120
+            assert connection.deadline == clock.now + 60  # send_timeout
+            clock.now += 60.1
+            connection.expire(clock.now)
         connection.eof_received()
-        assert connection.deadline == now + 120  # not sooner
-        connection.expire(now + 120)
+        assert connection.deadline == clock.now + 60  # not sooner
+        clock.now += 60.1
+        connection.expire(clock.now)
         assert inside.wire.done == ["abort"]
         connection.connection_lost(None)
         await inside.wait_for(lambda: body.closed)
+
+    run(test)
+
+
+def test_what_is_sent_before_a_response_does_not_stop_the_clock(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(inside: Inside) -> None:
+        clock = Clock(inside, monkeypatch)
+        connection = inside.connect()
+        connection.data_received(
+            b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+            b"Expect: 100-continue\r\n\r\n"
+        )
+        assert inside.wire.written == b"HTTP/1.1 100 Continue\r\n\r\n"
+        before = connection.deadline
+        connection.pause_writing()  # the 100 did not fit any more
+        connection.resume_writing()
+        assert connection.deadline == before
+        connection.pause_writing()
+        clock.now += 30
+        connection.data_received(b"hello")
+        await inside.wait_for_written(b"hello")
+        assert connection.deadline == clock.now + 60  # the response is stuck
+        connection.expire(clock.now + 60.1)
+        assert inside.wire.done == ["abort"]
+        connection.connection_lost(None)
+        await inside.wait_for(lambda: not inside.server.connections)
 
     run(test)
 

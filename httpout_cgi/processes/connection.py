@@ -23,7 +23,7 @@ from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.lingering import Lingering
 from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.sending import Sender
-from httpout_cgi.processes.wire import count_unsent, read_endpoints, reset
+from httpout_cgi.processes.wire import read_endpoints, reset
 from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing, frame, render_head
@@ -82,9 +82,6 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._ended = False  # the client closed its side
         self._began = 0.0  # when the first byte of a request came; 0 between them
         self._content_due = 0.0
-        # What was unsent, and what was sent, when last looked at.
-        self._unsent = 0
-        self._sent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.context.update(transport=transport)
@@ -114,12 +111,11 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def pause_writing(self) -> None:
         self._sender.pause()
-        self._unsent = count_unsent(self._wire)
-        self.deadline = self.loop.time() + self._http.limits.send_timeout
+        self._set_busy_deadline()
 
     def resume_writing(self) -> None:
         self._sender.resume()
-        self.deadline = self._busy_deadline()
+        self._set_busy_deadline()
 
     def data_received(self, data: bytes) -> None:
         self._reception.feed(data)
@@ -131,8 +127,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
     def eof_received(self) -> bool:
         self._ended = True
         if self._state is _State.BUSY:
-            if not self._sender.paused:
-                self.deadline = self._busy_deadline()
+            self._set_busy_deadline()
         elif self._state is _State.CONTENT or self._reception.waiting:
             # RFC 9112 section 8: an incomplete request may be answered.
             self._refuse(HTTPError(HTTPStatus.BAD_REQUEST, "the request is cut off"))
@@ -146,10 +141,8 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._close(half=False)
         elif self._state in (_State.IDLE, _State.CONTENT):
             self._refuse(HTTPError(HTTPStatus.REQUEST_TIMEOUT, "the client is slow"))
-        elif self._state is _State.BUSY and not self._sender.paused:
-            self._look_after_half_closed()
-        elif self._has_taken():
-            self.deadline = now + self._http.limits.send_timeout
+        elif self._sender.has_progressed():
+            self._set_busy_deadline()
         else:
             self.abort()
 
@@ -172,24 +165,18 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         fields = [("Retry-After", "5")]
         self._refuse(HTTPError(status, "too many connections", fields=fields))
 
-    def _busy_deadline(self) -> float:
-        if not self._ended:
-            return _NEVER
-        self._sent = self._sender.sent
-        return cast(float, self.loop.time()) + _HALF_CLOSED_SECONDS
-
-    def _look_after_half_closed(self) -> None:
-        # What was sent since the last look would have been answered with a reset if
-        # nobody were there to read it.
-        if self._sender.sent > self._sent:
-            self.deadline = self._busy_deadline()
+    def _set_busy_deadline(self) -> None:
+        """Set the deadline for what the client has to do while it is answered."""
+        if self._state is not _State.BUSY:
+            return  # the deadline for what it has to send is in force
+        if self._sender.paused:
+            self.deadline = self.loop.time() + self._http.limits.send_timeout
+        elif self._ended:
+            self.deadline = self.loop.time() + _HALF_CLOSED_SECONDS
         else:
-            self.abort()
-
-    def _has_taken(self) -> bool:
-        """Tell whether the client took some of what is unsent since the last look."""
-        before, self._unsent = self._unsent, count_unsent(self._wire)
-        return 0 < self._unsent < before
+            self.deadline = _NEVER
+            return
+        self._sender.look()
 
     def _hold_back(self) -> None:
         if self._reading and len(self._reception.waiting) > _PIPELINE_BYTES:
@@ -231,7 +218,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             request = self._make_request(head, spool.finish(), spool.size)
         self._reception.reset()
         self._state = _State.BUSY
-        self.deadline = self._busy_deadline()
+        self._set_busy_deadline()
         self._task = self.loop.create_task(self._answer(request, head.keep_alive))
 
     def _make_request(
@@ -345,17 +332,8 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         else:
             client = request.endpoints.peer_address
             line = f"{request.method} {request.target} {request.version}"
-        sent, head_sent = self._sender.take_counts()
+        sent, heads = self._sender.take_counts()
         seconds = self.loop.time() - began
         self._http.access_log.record(
-            Entry(
-                client,
-                request,
-                line,
-                status,
-                sent,
-                seconds,
-                fields,
-                head_sent=head_sent,
-            )
+            Entry(client, request, line, status, sent, seconds, fields, head_sent=heads)
         )

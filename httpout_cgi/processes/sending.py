@@ -8,6 +8,7 @@ import os
 from contextlib import aclosing
 
 from httpout_cgi.messages import FilePart, Response, Stream
+from httpout_cgi.processes.wire import count_unsent
 from httpout_cgi.protocol.response_head import Framing, render_head
 
 # Two reads of a readahead window; larger blocks gained nothing.
@@ -28,6 +29,7 @@ class Sender:
         self.sent = 0
         self._head_sent = 0
         self._transport = transport
+        self._seen = (0, 0)
         self._resumed: asyncio.Future[None] | None = None
 
     def pause(self) -> None:
@@ -39,6 +41,21 @@ class Sender:
         self.paused = False
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
+
+    def look(self) -> None:
+        """Note how far the client is, for ``has_progressed``."""
+        self._seen = self.sent, count_unsent(self._transport)
+
+    def has_progressed(self) -> bool:
+        """Tell whether the client has taken something since the last look.
+
+        Where nothing stops us, what was written since then has been taken: a client
+        that has gone would have answered it with a reset.
+        """
+        sent, unsent = self._seen
+        if self.paused:
+            return count_unsent(self._transport) < unsent
+        return self.sent > sent
 
     async def send(self, response: Response, framing: Framing, added: str) -> None:
         """Send a response, and close its body.  ``added``: see ``render_head``.
