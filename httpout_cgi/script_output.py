@@ -46,7 +46,7 @@ class RunStream:
         if first:
             return first
         try:
-            data = b"" if self._run.ended else await self._run.read()
+            data = await self._run.read()
         except HTTPError as error:
             reason = f"{error.status}: {error.reason}; the response is cut off"
             log_script(self._invocation, logging.ERROR, reason)
@@ -110,7 +110,7 @@ async def read_result(
     HTTPError: the parser's, and 504 or 502 if the run was ended.
     """
     while True:
-        data = b"" if run.ended else await run.read()
+        data = await run.read()
         result = parser.feed(data) if data else parser.finish()
         if parser.interim:
             if send_interim is not None:
@@ -128,7 +128,7 @@ async def read_status_line(run: Run) -> tuple[int, bytes]:
     """
     output = b""
     while b"\n" not in output and len(output) < _STATUS_LINE_LIMIT:
-        data = b"" if run.ended else await run.read()
+        data = await run.read()
         if not data:
             break
         output += data
@@ -149,8 +149,8 @@ def log_script(invocation: Invocation, level: int, text: str) -> None:
 
 async def _drain(run: Run, invocation: Invocation) -> None:
     try:
-        while not run.ended:
-            await run.read()
+        while await run.read():
+            pass
     except HTTPError as error:
         log_script(invocation, logging.WARNING, f"{error.status}: {error.reason}")
     finally:

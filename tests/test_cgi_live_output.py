@@ -272,6 +272,16 @@ def test_local_redirect_tells_the_query_that_led_to_it(site: Site) -> None:
     assert b'"QUERY_STRING": ""' in reply.body
 
 
+def test_request_uri_stays_that_of_the_client_over_two_redirects(site: Site) -> None:
+    first = f"{SAY}{quote('Location: /cgi-bin/environ.py' + chr(10) * 2)}"
+    sent = f"{SAY}{quote(f'Location: {first}' + chr(10) * 2)}"
+    reply = site.ask(sent)
+    assert f'"REQUEST_URI": "{sent}"'.encode() in reply.body
+    assert b'"REDIRECT_URL": "/cgi-bin/say.py"' in reply.body
+    query = first.partition("?")[2]
+    assert f'"REDIRECT_QUERY_STRING": "{query}"'.encode() in reply.body
+
+
 def test_local_redirect_to_a_static_file(site: Site) -> None:
     reply = site.say(b"Location: /page.html\nSet-Cookie: a=1\n\n", method="POST")
     assert (reply.status, reply.body) == (200, b"a page\n")
@@ -367,7 +377,9 @@ def test_conditions_are_judged_by_the_validators_of_a_script(
 # X-Sendfile
 
 
-@pytest.mark.parametrize("name", ["X-Sendfile", "X-Lighttpd-Send-File"])
+@pytest.mark.parametrize(
+    "name", ["X-Sendfile", "X-Accel-Redirect", "X-Lighttpd-Send-File"]
+)
 def test_a_file_is_sent_instead_of_the_output(site: Site, name: str) -> None:
     output = (
         f"{name}: {HTDOCS}/page.html\nContent-Type: text/x\nETag: mine\n"
