@@ -365,6 +365,27 @@ def test_a_client_that_takes_little_by_little_is_waited_for(
     run(test)
 
 
+def test_each_head_has_its_own_deadline(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(inside: Inside) -> None:
+        clock = Clock(inside, monkeypatch)
+        connection = inside.connect()
+        connection.data_received(GET)
+        await inside.wait_for(lambda: connection.deadline == clock.now + 30)  # idle
+        clock.now += 25
+        connection.data_received(GET[:10])
+        assert connection.deadline == clock.now + 10  # head_timeout
+        clock.now += 5
+        connection.data_received(GET[10:20])
+        assert connection.deadline == clock.now + 5  # not later
+        connection.data_received(GET[20:])
+        await inside.wait_for(lambda: len(inside.log.entries) == 2)
+        assert inside.log.entries[1].seconds == pytest.approx(5)
+
+    run(test)
+
+
 def test_what_is_sent_before_a_response_does_not_stop_the_clock(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

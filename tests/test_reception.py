@@ -117,6 +117,18 @@ def test_limits(sent: bytes, status: int | None) -> None:
     assert reception.waiting == b""
 
 
+def test_all_chunks_count_together() -> None:
+    reception = Reception()
+    reception.feed(b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(3):
+        reception.feed(b"20\r\n" + b"x" * 32 + b"\r\n")
+        assert reception.advance(LIMITS) is None
+    reception.feed(b"5\r\n" + b"x" * 5)
+    with pytest.raises(HTTPError, match="over 100 bytes"):
+        reception.advance(LIMITS)
+    reception.close()
+
+
 def test_a_full_disk_is_a_507(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(spool: Spool, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
