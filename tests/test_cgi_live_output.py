@@ -303,8 +303,9 @@ def test_local_redirect_to_a_folder(site: Site) -> None:
 
 
 def test_local_redirect_to_a_missing_page_is_not_found(site: Site) -> None:
-    reply = site.say(b"Location: /missing\n\n")
-    assert (reply.status, reply.body) == (404, b"<p>our own 404\n")
+    for location in (b"/missing", b"/a%2Fb"):
+        reply = site.say(b"Location: " + location + b"\n\n")
+        assert (reply.status, reply.body) == (404, b"<p>our own 404\n")
 
 
 def test_local_redirect_may_have_a_blank(site: Site) -> None:
