@@ -76,6 +76,13 @@ PLAIN = Framing(head_only=False, chunked=False, close=False, explicit=False)
             id="raw",
         ),
         pytest.param(
+            "HEAD",
+            "HTTP/1.1",
+            Response(204, body=NoStream(), raw=True),
+            Framing(False, False, True, False),
+            id="raw is not touched, whatever it is",
+        ),
+        pytest.param(
             "GET",
             "HTTP/1.1",
             Response(200, close=True),
