@@ -325,6 +325,12 @@ def test_what_nothing_obeys_yet_is_refused(folder: Path, text: str, key: str) ->
     assert complain(text) == [f"config.yaml:1: {key}: not available yet; remove it"]
 
 
+def test_a_wrong_unit_is_not_told_to_be_unavailable() -> None:
+    (line,) = complain("reload: {check: 5sec}")
+    assert line.startswith("config.yaml:1: reload.check: ")
+    assert "ms, s, m or h" in line
+
+
 def test_a_wrong_value_is_told_once_even_if_not_available(folder: Path) -> None:
     assert complain("pools: {idle: 5sec}") == [
         'config.yaml:1: pools.idle: unit "sec" is not known; write ms, s, m or h: "30s"'

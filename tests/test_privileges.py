@@ -21,12 +21,12 @@ from httpout_cgi import config
 from httpout_cgi.config import Config
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.processes import privileges
+from tests.accounts import public_folder, without_privileges
 from tests.live import PATIENCE, ROOT, Lines
 
 ACCOUNT = "nobody"
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become others")
-not_as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root can do everything")
 
 
 def make_config(folder: Path, text: str = "") -> Config:
@@ -151,13 +151,13 @@ def test_the_own_docroot_can_be_entered(tmp_path: Path) -> None:
     privileges.check_folders(make_config(tmp_path), None)
 
 
-@not_as_root
-def test_a_docroot_without_search_permission_is_named(tmp_path: Path) -> None:
-    loaded = make_config(tmp_path)
-    (tmp_path / "htdocs").chmod(0)
-    with pytest.raises(StartError, match=rf"docroot {tmp_path}/htdocs cannot be read"):
-        privileges.check_folders(loaded, None)
-    (tmp_path / "htdocs").chmod(0o755)
+def test_a_docroot_without_search_permission_is_named() -> None:
+    with public_folder() as folder:
+        loaded = make_config(folder)
+        (folder / "htdocs").chmod(0)
+        name = rf"docroot {folder}/htdocs cannot be read"
+        with without_privileges(), pytest.raises(StartError, match=name):
+            privileges.check_folders(loaded, None)
 
 
 @contextlib.contextmanager
