@@ -325,7 +325,7 @@ def test_what_nothing_obeys_yet_is_refused(folder: Path, text: str, key: str) ->
     assert complain(text) == [f"config.yaml:1: {key}: not available yet; remove it"]
 
 
-def test_a_wrong_unit_is_not_told_to_be_unavailable() -> None:
+def test_a_wrong_unit_is_not_told_to_be_unavailable(folder: Path) -> None:
     (line,) = complain("reload: {check: 5sec}")
     assert line.startswith("config.yaml:1: reload.check: ")
     assert "ms, s, m or h" in line
