@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -39,6 +40,7 @@ class Worker:
     def __init__(self, channel: socket.socket, first: control.Configuration) -> None:
         config = parse_dump(first.config)
         _use_error_log(config, first)
+        _allow_descriptors(config.limits.connections)
         self._channel = channel
         self._first = first
         self._loop = make_loop(config.loop)
@@ -91,6 +93,7 @@ class Worker:
         """Use other settings from the next request on; connections stay open."""
         config = parse_dump(message.config)
         _use_error_log(config, message)
+        _allow_descriptors(config.limits.connections)
         await self._replace_runner(config)
         self._retired.add(self._gateway)
         self._gateway = Gateway(config, self._runner)
@@ -206,6 +209,18 @@ def _use_error_log(config: Config, message: control.Configuration) -> None:
         # What libraries print, and the words of a dying process, belong there, too.
         os.dup2(message.error_log, 1)
         os.dup2(message.error_log, 2)
+
+
+def _allow_descriptors(connections: int) -> None:
+    """Raise the soft limit of open files to what so many connections may need."""
+    # Each may have a file to send, or a spool; the rest is for scripts.
+    wanted = 2 * connections + 512
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        _log.warning("limits.connections: only %d files may be open here", hard)
 
 
 def _what_is_watched(config: Config) -> list[str]:

@@ -66,7 +66,9 @@ class Limits(Model):
     request_body: Size = size("64MiB", "More is answered 413.")
     body_in_memory: Size = size("512KiB", "More goes to a temporary file.")
     head_timeout: Deadline = time("10s", "A later request head is a 408.")
-    body_timeout: Deadline = time("60s", "How long a request body may pause.")
+    body_timeout: Deadline = time(
+        "60s", "For a request body, and 1 s more for each 500 bytes."
+    )
     keep_alive: Time = time("30s", "How long an idle connection stays open.")
     response_head: Size = size("64KiB", "Of a script; more is a 502.")
     send_timeout: Deadline = time("60s", "How long a client may read nothing.")
