@@ -263,6 +263,50 @@ def test_pools_of_threads_are_shut_down(run: Run) -> None:
     assert result.text == "value\n" * 4
 
 
+def test_pools_that_threads_start_late_are_shut_down(run: Run) -> None:
+    result = run(
+        """
+        import threading, time
+        from concurrent.futures import ThreadPoolExecutor
+        def work():
+            time.sleep(0.05)
+            global pool
+            pool = ThreadPoolExecutor(1)
+            pool.submit(print, "late")
+        threading.Thread(target=work).start()
+        """
+    )
+    assert result.text == "late\n"
+
+
+def test_a_thread_that_the_system_refuses_is_not_waited_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading, "_start_new_thread", refuse, raising=False)
+    monkeypatch.setattr(threading, "_start_joinable_thread", refuse, raising=False)
+    result = run("import threading\nthreading.Thread(target=print).start()")
+    assert result.failure is not None
+    assert "can't start new thread" in result.failure
+
+
+def test_a_thread_is_started_once(run: Run) -> None:
+    result = run(
+        """
+        import threading
+        thread = threading.Thread(target=print)
+        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as exc:
+            print(exc)
+        """
+    )
+    assert "threads can only be started once" in result.text
+
+
 def test_a_context_ends_with_its_run(run: Run) -> None:
     run("import decimal\ndecimal.getcontext().prec = 5")
     result = run("import decimal\nprint(decimal.getcontext().prec)")

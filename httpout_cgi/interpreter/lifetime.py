@@ -32,21 +32,34 @@ _exit = os._exit
 
 def _start_in_run(thread: threading.Thread) -> None:
     run = current_for_changes()
-    if run is not None:
-        run.threads.append(thread)
-        thread._run_context = copy_context()  # type: ignore[attr-defined]
-        # Python 3.14 enters a context of its own behind ours, an empty one if unset.
-        if getattr(thread, "_context", thread) is None:
-            thread._context = copy_context()  # type: ignore[attr-defined]
-    _start(thread)
+    # A thread that has been started already: the original refuses it.
+    if run is None or hasattr(thread, "_run_end"):
+        _start(thread)
+        return
+    end = _thread.allocate_lock()
+    thread._run_end = end  # type: ignore[attr-defined]
+    thread._run_context = copy_context()  # type: ignore[attr-defined]
+    # Python 3.14 enters a context of its own behind ours, an empty one if unset.
+    if getattr(thread, "_context", thread) is None:
+        thread._context = copy_context()  # type: ignore[attr-defined]
+    end.acquire()
+    run.threads.append(thread)
+    try:
+        _start(thread)
+    except RuntimeError:
+        run.threads.remove(thread)  # the system has no more threads
+        raise
 
 
 def _bootstrap_in_run(thread: threading.Thread) -> None:
     context: Context | None = thread.__dict__.pop("_run_context", None)
     if context is None:
         _bootstrap(thread)
-    else:
+        return
+    try:
         context.run(_bootstrap, thread)
+    finally:
+        thread._run_end.release()  # type: ignore[attr-defined]
 
 
 # Any: whatever the new thread is to call.
@@ -95,11 +108,16 @@ def join_threads(run: RunContext) -> None:
     """Wait for the threads that the run has started, as the interpreter's end does.
 
     With a time limit each, for a thread that blocks for good cannot be interrupted.
+    Not by join(): an interrupt there makes CPython believe that the thread has ended
+    (bpo-45274).
     """
-    _shut_down_executors(run)
     for thread in run.threads:
-        while thread.is_alive() and not thread.daemon:
-            thread.join(0.2)
+        if not thread.daemon:
+            end: Any = thread._run_end  # type: ignore[attr-defined]
+            # Again and again: threads may start pools as long as they go on.
+            _shut_down_executors(run)
+            while not end.acquire(timeout=0.2):
+                _shut_down_executors(run)
 
 
 def has_threads(run: RunContext) -> bool:
@@ -123,7 +141,7 @@ def _shut_down_executors(run: RunContext) -> None:
     """Do what concurrent.futures does at exit, for its threads in this run alone."""
     module = sys.modules.get("concurrent.futures.thread")
     workers = getattr(module, "_threads_queues", {})
-    for thread in run.threads:
+    for thread in list(run.threads):
         if thread in workers:
             # The first argument of a worker is a weak reference to its executor.
             executor = (getattr(thread, "_args", None) or [lambda: None])[0]()
