@@ -347,4 +347,6 @@ import os
 context.install()
 os._exit(5)
 """
-    assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 5
+    root = Path(__file__).parent.parent
+    child = subprocess.run([sys.executable, "-c", source], check=False, cwd=root)
+    assert child.returncode == 5

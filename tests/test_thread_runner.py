@@ -480,12 +480,13 @@ def test_a_thread_that_dies_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = save(tmp_path / "a.py", "print('hi')")
-    failures = [OSError("no"), None, None]
+    failures = [OSError("no")]
+    original = working_directory.own_working_directory
 
     def fail_once() -> None:
-        failure = failures.pop(0) if failures else None
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures.pop()
+        original()
 
     async def test(runner: ThreadRunner) -> None:
         monkeypatch.setattr(working_directory, "own_working_directory", fail_once)
@@ -533,6 +534,7 @@ def test_shutdown_waits_and_then_interrupts(tmp_path: Path) -> None:
         with pytest.raises(HTTPError) as caught:
             await bad.read()
         assert caught.value.status == HTTPStatus.SERVICE_UNAVAILABLE
+        await until(lambda: bad.ended)
         assert bad.failure is not None
 
     check(test)
