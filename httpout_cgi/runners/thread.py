@@ -28,6 +28,8 @@ from httpout_cgi.scripts import Invocation
 _log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 0.1
+# Between two interrupts: long enough to report the first one.
+_AGAIN_SECONDS = 0.3
 
 
 class ThreadRunner:
@@ -105,8 +107,8 @@ class ThreadRunner:
         """
         await _wait_until(lambda: not self._active, seconds)
         for run in list(self._active):
+            # The next sweep interrupts it.
             run.fail(_unavailable("the server is shutting down"))
-            self._interrupt(run)
         self._queue.put_at_once([None] * len(self._threads))
         await _wait_until(lambda: not any(t.is_alive() for t in self._threads), 1.0)
         self._threads.clear()
@@ -168,12 +170,14 @@ class ThreadRunner:
     def _interrupt(self, run: ThreadRun) -> None:
         """Raise an exception in the run's threads.
 
-        Done at every sweep until it works: a bare ``except:`` may swallow some.
+        Done again until it works: a bare ``except:`` may swallow some.
         """
+        now = time.monotonic()
         with self._guard:
-            if run.context is None or run.thread is None:
+            if run.context is None or run.thread is None or now < run.next_interrupt:
                 return
-            run.interrupted = run.interrupted or time.monotonic()
+            run.interrupted = run.interrupted or now
+            run.next_interrupt = now + _AGAIN_SECONDS
             threads = [run.thread]
             if "threads" in run.context.__dict__:
                 threads += run.context.threads

@@ -39,6 +39,7 @@ class ThreadRun:
     error: HTTPError | None = None
     closed: float | None = None
     interrupted: float | None = None
+    next_interrupt = 0.0
     _taken = 0
     _waiter: asyncio.Future[None] | None = None
 
