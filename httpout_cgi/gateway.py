@@ -102,7 +102,7 @@ class Gateway:
         Takes over the request's content.  ``send_interim`` is called with status and
         fields of 1xx responses.
         """
-        run_id = self._make_id()
+        run_id = request.id or self.make_id()
         exchange = None
         try:
             exchange = self._begin(request, run_id, send_interim)
@@ -124,7 +124,7 @@ class Gateway:
 
     def refuse(self, error: HTTPError, run_id: str = "") -> Response:
         """Return our error page for what never became a request, and log why."""
-        run_id = run_id or self._make_id()
+        run_id = run_id or self.make_id()
         level = _choose_level(error)
         _log.log(level, "%d refused: %s [%s]", error.status, error.reason, run_id)
         return self._show(error, run_id)
@@ -133,7 +133,8 @@ class Gateway:
         """Stop what goes on behind responses that were already sent."""
         await self._leftovers.close()
 
-    def _make_id(self) -> str:
+    def make_id(self) -> str:
+        """Return an id for a request, by which logs and error pages speak of it."""
         return f"{self._id_prefix}{next(self._numbers):06x}"
 
     def _show(self, error: HTTPError, run_id: str) -> Response:

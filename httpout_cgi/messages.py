@@ -33,7 +33,8 @@ class Request:
     ``target`` is the request target as it was sent.  ``fields`` maps lower-case
     names to all their values.  ``content`` is a seekable file at position 0, and
     ``content_length`` counts its bytes after transfer codings were removed; both are
-    None if the request has no content, not even an empty one.
+    None if the request has no content, not even an empty one.  ``id`` is what the logs
+    and an error page call it, "" if whoever answers it shall find one.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Request:
     endpoints: Endpoints
     content: BinaryIO | None = None
     content_length: int | None = None
+    id: str = ""
 
     def get(self, name: str) -> str | None:
         """Return the field's values joined as one list (RFC 9110 section 5.3)."""
@@ -52,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """``length`` bytes of an open file from ``offset``; whoever sends them closes it."""
+    """``length`` bytes of an open file from ``offset``; who sends them closes it."""
 
     file: BinaryIO
     offset: int

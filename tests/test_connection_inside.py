@@ -48,6 +48,9 @@ class FakeGateway:
         self.interim: list[tuple[int, list[tuple[str, str]]]] = []
         self.refused: list[str] = []
 
+    def make_id(self) -> str:
+        return f"id{len(self.requests) + len(self.refused)}"
+
     async def handle(self, request: Request, send_interim: SendInterim) -> Response:
         self.requests.append(request)
         if request.content is not None:
@@ -58,7 +61,7 @@ class FakeGateway:
             raise self.response
         return self.response
 
-    def refuse(self, error: HTTPError) -> Response:
+    def refuse(self, error: HTTPError, run_id: str) -> Response:
         self.refused.append(error.reason)
         return Response(error.status, error.fields, b"an error page")
 

@@ -9,6 +9,7 @@ left in place for connections that are upgraded.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import BinaryIO, cast
@@ -98,7 +99,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._state is _State.CONTENT:
-            self._record_refusal(_CLIENT_CLOSED_REQUEST)
+            self._record_refusal(_CLIENT_CLOSED_REQUEST, "")
         self._state = _State.CLOSED
         self.deadline = _NEVER
         self._reception.close()
@@ -232,6 +233,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._endpoints,
             content,
             length,
+            self._http.gateway.make_id(),
         )
         return resolve_request(request, self._http.trusted)
 
@@ -250,7 +252,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
                 self._cut_off(exc, framing)
             else:
                 failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
-                status = self._send_refusal(failure, request.method)
+                status = self._send_refusal(failure, request.method, request.id)
                 framing = _LAST
         finally:
             self._task = None
@@ -263,7 +265,9 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def _cut_off(self, exc: Exception, framing: Framing) -> None:
         """Close, so that the client takes no half of a response for a whole one."""
-        _log.error("response cut off after %d bytes: %s", self._sender.sent, exc)
+        # The end of a run has been logged by who ended it.
+        level = logging.DEBUG if isinstance(exc, HTTPError) else logging.ERROR
+        _log.log(level, "response cut off after %d bytes: %s", self._sender.sent, exc)
         if framing.chunked:
             self._close()  # the last chunk is missing
         else:
@@ -296,13 +300,14 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         head = self._reception.head
         line = self._reception.first_line
         method = head.method if head is not None else line.partition(" ")[0]
-        status = self._send_refusal(error, method)
-        self._record_refusal(status)
+        request_id = self._http.gateway.make_id()
+        status = self._send_refusal(error, method, request_id)
+        self._record_refusal(status, request_id)
         self._reception.close()
         self._close()
 
-    def _send_refusal(self, error: HTTPError, method: str) -> int:
-        response = self._http.gateway.refuse(error)
+    def _send_refusal(self, error: HTTPError, method: str, request_id: str) -> int:
+        response = self._http.gateway.refuse(error, request_id)
         assert isinstance(response.body, bytes)
         framing = _LAST_HEAD if method == "HEAD" else _LAST
         added = self._http.added_fields()
@@ -319,21 +324,40 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._wire.resume_reading()
         successor.begin(half=half and not self._ended)
 
-    def _record_refusal(self, status: int) -> None:
-        head = self._reception.head
-        request = None if head is None else self._make_request(head, None, None)
-        self._record(request, status, self._began or self.loop.time())
+    def _record_refusal(self, status: int, request_id: str) -> None:
+        head, began = self._reception.head, self._began or self.loop.time()
+        if head is not None:
+            request = replace(self._make_request(head, None, None), id=request_id)
+            self._record(request, status, began)
+            return
+        sent, heads = self._sender.take_counts()
+        self._http.access_log.record(
+            Entry(
+                self._endpoints.peer_address,
+                None,
+                self._reception.first_line,
+                status,
+                sent,
+                self.loop.time() - began,
+                run_id=request_id,
+                head_sent=heads,
+            )
+        )
 
     def _record(
-        self, request: Request | None, status: int, began: float, fields: Fields = ()
+        self, request: Request, status: int, began: float, fields: Fields = ()
     ) -> None:
-        if request is None:
-            client, line = self._endpoints.peer_address, self._reception.first_line
-        else:
-            client = request.endpoints.peer_address
-            line = f"{request.method} {request.target} {request.version}"
         sent, heads = self._sender.take_counts()
-        seconds = self.loop.time() - began
         self._http.access_log.record(
-            Entry(client, request, line, status, sent, seconds, fields, head_sent=heads)
+            Entry(
+                request.endpoints.peer_address,
+                request,
+                f"{request.method} {request.target} {request.version}",
+                status,
+                sent,
+                self.loop.time() - began,
+                fields,
+                run_id=request.id,
+                head_sent=heads,
+            )
         )

@@ -136,12 +136,13 @@ class Worker:
         """Let what runs end, but not for ever."""
         started = self._loop.time()
         await self._server.drain(GRACE)
+        # Runs may go on behind their responses, as long as somebody takes their output.
+        rest = max(0.0, GRACE - (self._loop.time() - started))
+        await self._runner.shutdown(rest)
         for gateway in [self._gateway, *self._retired]:
             await gateway.close()
         for task in self._tasks:
             task.cancel()
-        rest = max(0.0, GRACE - (self._loop.time() - started))
-        await self._runner.shutdown(rest)
         self._access_log.flush()
         await asyncio.to_thread(self._watcher.stop)
 
