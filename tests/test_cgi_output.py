@@ -304,3 +304,17 @@ def test_malformed_status_line_of_an_nph_script(line: bytes) -> None:
     with pytest.raises(HTTPError, match="malformed header from script: ") as caught:
         parse_status_line(line)
     assert caught.value.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def test_a_first_line_that_is_no_field_is_refused_at_once() -> None:
+    parser = CgiOutputParser("cgi", _LIMIT)
+    assert parser.feed(b"<html>\n") is None, "the next line may be a continuation"
+    with pytest.raises(HTTPError, match="malformed header from script: <html>"):
+        parser.feed(b"<")
+
+
+def test_a_first_line_that_goes_on_is_judged_as_a_whole() -> None:
+    parser = CgiOutputParser("cgi", _LIMIT)
+    assert parser.feed(b"Content-Type:\n text/plain\n<html>") is None
+    with pytest.raises(HTTPError, match="malformed header from script: <html>"):
+        parser.feed(b"\n\n")

@@ -132,6 +132,7 @@ class CgiOutputParser:
         self._start = 0
         self._scanned = 0
         self._done = False
+        self._is_first_line_known = False
 
     def feed(self, data: bytes) -> Result | None:
         """Take output; return the result as soon as the header section is complete.
@@ -231,8 +232,23 @@ class CgiOutputParser:
             return found.start() + 1, found.end()
         if len(buffer) > limit:
             self._refuse_length()
+        if not self._is_first_line_known:
+            self._check_first_line()
         self._scanned = max(start, len(buffer) - 2)
         return -1, -1
+
+    def _check_first_line(self) -> None:
+        """Raise 500 as soon as the first line is no field.
+
+        Otherwise the client of a slow script that forgot its header section would wait
+        for the end of the script.
+        """
+        end = self._buffer.find(b"\n", self._scanned) + 1
+        if 0 < end < len(self._buffer):
+            self._is_first_line_known = True
+            # Not if it goes on in the next line.
+            if self._buffer[end] not in b" \t":
+                read_header_section(bytes(self._buffer[self._start : end]))
 
     def _refuse_length(self) -> None:
         """Raise 502, or 500 if this is no header section but, say, a page."""
