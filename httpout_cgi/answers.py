@@ -11,7 +11,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.files import static
 from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
 from httpout_cgi.messages import Fields, Request, Response
-from httpout_cgi.protocol.cgi_output import ClientRedirect, Document
+from httpout_cgi.protocol.cgi_response import ClientRedirect, Document
 from httpout_cgi.protocol.conditional import evaluate
 
 HTML = ("Content-Type", "text/html; charset=utf-8")

@@ -30,8 +30,8 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.files import static
 from httpout_cgi.files.resolve import StaticFile
 from httpout_cgi.messages import Request, Response
-from httpout_cgi.protocol.cgi_output import (
-    CgiOutputParser,
+from httpout_cgi.protocol.cgi_output import CgiOutputParser
+from httpout_cgi.protocol.cgi_response import (
     ClientRedirect,
     Document,
     LocalRedirect,

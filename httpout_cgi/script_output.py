@@ -10,12 +10,8 @@ from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.messages import Fields, Response, Stream
-from httpout_cgi.protocol.cgi_output import (
-    CgiOutputParser,
-    Document,
-    Result,
-    parse_status_line,
-)
+from httpout_cgi.protocol.cgi_output import CgiOutputParser, parse_status_line
+from httpout_cgi.protocol.cgi_response import Document, Result
 from httpout_cgi.runners.base import Run
 from httpout_cgi.scripts import Invocation
 

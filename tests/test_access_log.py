@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from httpout_cgi.access_log import AccessLog, Entry, compile_format, validate
+from httpout_cgi.access_log import AccessLog, validate
 from httpout_cgi.errors import ConfigError
+from httpout_cgi.log_format import Entry, compile_format
 from httpout_cgi.messages import Endpoints, Request
 
 TIME = r"\[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"

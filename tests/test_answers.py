@@ -9,7 +9,7 @@ from httpout_cgi import answers
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
 from httpout_cgi.messages import Endpoints, Request, Response
-from httpout_cgi.protocol.cgi_output import ClientRedirect, Document
+from httpout_cgi.protocol.cgi_response import ClientRedirect, Document
 
 ENDPOINTS = Endpoints("http", "192.0.2.1", 5000, "127.0.0.1", 8000)
 FIELDS = {

@@ -16,13 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.protocol.cgi_output import (
-    CgiOutputParser,
-    Document,
-    LocalRedirect,
-    Result,
-    parse_status_line,
-)
+from httpout_cgi.protocol.cgi_output import CgiOutputParser, parse_status_line
+from httpout_cgi.protocol.cgi_response import Document, LocalRedirect, Result
 from httpout_cgi.scripts import OutputMode
 
 _CASES = Path(__file__).parent / "cases" / "cgi_output"

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import pytest
 
-from httpout_cgi.access_log import Entry
 from httpout_cgi.config import default
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.log_format import Entry
 from httpout_cgi.messages import FilePart, Request, Response
 from httpout_cgi.processes import connection as connection_module
 from httpout_cgi.processes.connection import Connection, make_factory

@@ -30,6 +30,7 @@ FLOORS = {
     "script_output": (5, "gateway"),
     "sites": (5, "gateway"),
     "access_log": (5, "access_log"),
+    "log_format": (5, "access_log"),
     "error_log": (5, "error_log"),
     "processes": (6, "processes"),
     "cli": (7, "cli"),

@@ -17,8 +17,8 @@ from typing import BinaryIO, cast
 from tremolo import Tremolo
 from tremolo.lib.http_protocol import HTTPProtocol
 
-from httpout_cgi.access_log import Entry
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.log_format import Entry
 from httpout_cgi.messages import Fields, Request, Response
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.lingering import Lingering

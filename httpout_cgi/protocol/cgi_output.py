@@ -1,99 +1,32 @@
-"""What a script wrote to its standard output, understood (RFC 3875 section 6).
+"""What a script wrote to its standard output, taken apart (RFC 3875 section 6).
 
-Finds the header section, and decides whether it is a document, a local redirect or a
-client redirect; its lines are read in cgi_fields.py.  Text is ISO-8859-1.
+Finds the header section in whatever pieces the output comes; what it means is told by
+cgi_response.py.
 
-Pure: must not know files, runners or requests; what a result leads to is the gateway's.
+Pure: must not know files, runners or requests.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
-from typing import TypeAlias
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.protocol.cgi_fields import (
-    SENDFILE,
     SPAM,
     FieldTuple,
-    HeaderSection,
-    escape,
     read_header_section,
     refuse,
     refuse_line,
 )
+from httpout_cgi.protocol.cgi_response import Document, Interim, Result, interpret
 from httpout_cgi.scripts import OutputMode
 
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document response (RFC 3875 section 6.2.1), or a redirect with a document.
-
-    An empty ``reason`` means the phrase that belongs to the status.  ``sendfile`` is
-    the unchecked value of X-Sendfile and its kin: that file is to be sent instead of
-    what the script prints.  ``close``: the script asked for ``Connection: close``.
-    """
-
-    status: int = 200
-    reason: str = ""
-    fields: FieldTuple = ()
-    has_status: bool = False
-    sendfile: str | None = None
-    close: bool = False
-
-    @property
-    def allows_content(self) -> bool:
-        """Tell whether content may follow; if not, what is printed is dropped."""
-        return self.status not in _STATUSES_WITHOUT_CONTENT
-
-
-@dataclass(frozen=True, slots=True)
-class LocalRedirect:
-    """A path and query of this server, to be answered instead (section 6.2.2).
-
-    ``fields`` (cookies, say) go out with that answer.
-    """
-
-    target: str
-    fields: FieldTuple = ()
-    close: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRedirect:
-    """A URL that the client is sent to, with status 302 (section 6.2.3).
-
-    The content is the server's own; ``fields`` have Location and all that the script
-    added, except for what describes content.
-    """
-
-    location: str
-    fields: FieldTuple = ()
-    close: bool = False
-
-
-Result: TypeAlias = Document | LocalRedirect | ClientRedirect
-
-
-@dataclass(frozen=True, slots=True)
-class _Interim:
-    status: int
-    fields: FieldTuple
-
-
-_STATUSES_WITHOUT_CONTENT = frozenset({204, 205, 304})
 _PAGE = Document(fields=(("Content-Type", "text/html; charset=utf-8"),))
 _SPAM = SPAM.encode()
 # A header section of nothing but mistakes must not flood the log.
 _MOST_WARNINGS = 16
-# Longer header sections are rarely printed twice, and would be kept in the cache.
-_CACHED_LENGTH = 1024
 
 _find_blank_line = re.compile(rb"\n\r?\n").search
 _find_no_token = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]").search
-_match_status = re.compile(r"([1-9][0-9]{2})(?![0-9])(.*)", re.S).fullmatch
 _match_status_line = re.compile(
     rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r?\n)?"
 ).fullmatch
@@ -199,11 +132,10 @@ class CgiOutputParser:
             if end < 0:
                 return None
             section = bytes(self._buffer[self._start : end])
-            interpret = _interpret if len(section) > _CACHED_LENGTH else _recall
             result, warnings = interpret(section)
             if warnings:
                 self.warnings += warnings[: _MOST_WARNINGS - len(self.warnings)]
-            if isinstance(result, _Interim):
+            if isinstance(result, Interim):
                 self._start = self._scanned = behind
                 self._take_interim(result)
                 continue
@@ -212,7 +144,7 @@ class CgiOutputParser:
             self._buffer = b""
             return result
 
-    def _take_interim(self, interim: _Interim) -> None:
+    def _take_interim(self, interim: Interim) -> None:
         """Keep 103 (RFC 8297); 100 and 101 are about the connection, which is ours."""
         if interim.status == HTTPStatus.EARLY_HINTS:
             self.interim.append((interim.status, interim.fields))
@@ -257,80 +189,3 @@ class CgiOutputParser:
         if complete > start:
             read_header_section(bytes(self._buffer[start:complete]))
         raise HTTPError(HTTPStatus.BAD_GATEWAY, f"header section above {limit} bytes")
-
-
-def _interpret(section: bytes) -> tuple[Result | _Interim, tuple[str, ...]]:
-    """Return what a header section means, and lines for the log."""
-    if not section:
-        return Document(), ("blank line before the header section: all is content",)
-    read = read_header_section(section)
-    status, reason = _parse_status(read.own.get("status"))
-    if status is not None and status < HTTPStatus.OK:
-        return _Interim(status, read.fields), read.warnings
-    location = read.own.get("location")
-    if location and status in (None, HTTPStatus.OK):
-        return _build_redirect(location, read), read.warnings
-    return _build_document(status, reason, read), read.warnings
-
-
-# Scripts print few different header sections, and most of them again and again.
-_recall = lru_cache(maxsize=512)(_interpret)
-
-
-def _build_document(status: int | None, reason: str, read: HeaderSection) -> Document:
-    own, fields = read.own, read.fields
-    if location := own.get("location"):
-        fields = (("Location", location), *fields)
-    if content_type := own.get("content-type"):
-        fields = (("Content-Type", _lower_type(content_type)), *fields)
-    sendfile = next((own[name] for name in SENDFILE if own.get(name)), None)
-    return Document(
-        status or HTTPStatus.OK.value,
-        reason,
-        fields,
-        status is not None,
-        sendfile,
-        _asks_to_close(own),
-    )
-
-
-def _build_redirect(
-    location: str, read: HeaderSection
-) -> LocalRedirect | ClientRedirect:
-    """Keep cookies and the like, drop what describes content: that is another's now."""
-    kept = tuple(field for field in read.fields if not _describes_content(field[0]))
-    close = _asks_to_close(read.own)
-    if location.startswith("/"):
-        # A fragment is the client's affair, and it will not see this URL.
-        return LocalRedirect(location.partition("#")[0], kept, close)
-    return ClientRedirect(location, (("Location", location), *kept), close)
-
-
-def _describes_content(name: str) -> bool:
-    name = name.lower()
-    validators = {"last-modified", "etag", "accept-ranges"}
-    return name.startswith("content-") or name in validators
-
-
-def _asks_to_close(own: Mapping[str, str]) -> bool:
-    options = own.get("connection", "").lower().split(",")
-    return "close" in (option.strip() for option in options)
-
-
-def _lower_type(content_type: str) -> str:
-    """Lower the type as Apache does, not its parameters: boundaries have a case."""
-    if content_type.islower():
-        return content_type
-    media_type, semicolon, parameters = content_type.partition(";")
-    return media_type.lower() + semicolon + parameters
-
-
-def _parse_status(value: str | None) -> tuple[int | None, str]:
-    """Return status and reason phrase; a phrase not behind a blank is dropped."""
-    if value is None:
-        return None, ""
-    match = _match_status(value)
-    if match is None:
-        raise refuse(f"invalid status from script: {escape(value)}")
-    reason: str = match[2]
-    return int(match[1]), reason.strip(" \t") if reason.startswith((" ", "\t")) else ""
