@@ -4,7 +4,7 @@ The only file that prints.  Problems of the settings end with exit code 78 (syse
 EX_CONFIG), all others that keep the server from starting with 2; never a traceback.
 """
 
-import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ def _check(options: _Options, file: Path | None) -> None:
     access_log.validate(loaded.log.access.format)
     account = privileges.choose_account(loaded)
     privileges.check_folders(loaded, account)
-    for warning in [*config.warnings(loaded), *privileges.check_root(loaded)]:
+    for warning in [*config.warnings(loaded), *privileges.check_root(loaded, account)]:
         click.echo(f"warning: {warning}", err=True)
     _echo(_describe(loaded, [one.address for one in loaded.listen]))
 
@@ -121,9 +121,14 @@ def main() -> None:
 
 def _announce(loaded: Config, urls: Sequence[str]) -> None:
     """Say that the server is ready; scripts wait for these lines."""
-    # A reader that has seen enough, as in "| head -1", does not stop the server.
-    with contextlib.suppress(BrokenPipeError):
+    try:
         _echo([f"httpout-cgi {__version__} is ready", *_describe(loaded, urls)])
+    except BrokenPipeError:
+        # A reader that has seen enough, as in "| head -1", does not stop the server.
+        # What is left in the buffer must not fail once more at the end.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def _echo(lines: Sequence[str]) -> None:

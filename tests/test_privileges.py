@@ -128,8 +128,11 @@ def test_root_is_warned(
     text: str,
     warnings: int,
 ) -> None:
+    loaded = make_config(tmp_path, text)
+    set_uid(monkeypatch, 0)
+    account = privileges.choose_account(loaded)
     set_uid(monkeypatch, uid)
-    assert len(privileges.check_root(make_config(tmp_path, text))) == warnings
+    assert len(privileges.check_root(loaded, account)) == warnings
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,16 @@ def test_root_is_refused_on_public_addresses(
     set_uid(monkeypatch, 0)
     loaded = make_config(tmp_path, f"listen: ['127.0.0.1:80', '{address}']")
     with pytest.raises(ConfigError, match=rf"listen: {re.escape(address)} is open"):
-        privileges.check_root(loaded)
+        privileges.check_root(loaded, None)
+
+
+def test_a_user_that_came_too_late_does_not_hide_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_uid(monkeypatch, 0)
+    text = f"listen: ['0.0.0.0:80']\nuser: {ACCOUNT}"
+    with pytest.raises(ConfigError, match="is open to other machines"):
+        privileges.check_root(make_config(tmp_path, text), None)
 
 
 # --- folders
@@ -222,9 +234,17 @@ def copy_packages(target: Path) -> None:
 
 
 def can_run(executable: str) -> bool:
-    """Tell whether the account can run the Python, and it is of our version."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    """Tell whether the account can run the Python, and it is of our version.
+
+    It must not have our package: an environment with an editable install would find it
+    where the test wants it to be out of reach.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor} None"
+    code = (
+        "import importlib.util, sys;"
+        "spec = importlib.util.find_spec('httpout_cgi');"
+        "print('%d.%d' % sys.version_info[:2], spec)"
+    )
     try:
         done = subprocess.run(
             [executable, "-c", code],
@@ -337,8 +357,10 @@ def test_a_package_that_the_account_cannot_read_is_said_once(
     server = RootServer(
         Python(python.executable, str(tmp_path / "packages")), open_folder
     )
-    assert server.process.wait(PATIENCE) == 2
-    server.stop()
+    try:
+        assert server.process.wait(PATIENCE) == 2
+    finally:
+        server.stop()
     assert "Traceback" not in server.stderr.text
     assert server.stderr.text.count("a worker cannot start") == 1
     assert "httpout-cgi: the workers cannot start" in server.stderr.text

@@ -41,19 +41,21 @@ def choose_account(config: Config) -> Account | None:
     return account
 
 
-def check_root(config: Config) -> list[str]:
+def check_root(config: Config, account: Account | None) -> list[str]:
     """Return warnings about scripts that are going to run as root.
 
-    Raises ConfigError if other machines could reach them and ``allow_root`` is unset.
+    ``account`` is what the workers really become: a ``user`` that was written into the
+    settings later changes nothing before a restart.  Raises ConfigError if other
+    machines could reach such scripts and ``allow_root`` is unset.
     """
-    if os.geteuid() != 0 or config.user is not None:
+    if os.geteuid() != 0 or account is not None:
         return []
     public = [one.address for one in config.listen if not one.is_loopback]
     if public and not config.allow_root:
         raise ConfigError(
             [
                 f"listen: {', '.join(public)} is open to other machines, and scripts"
-                " would run as root: set user (or allow_root: true)"
+                " would run as root: start with user set (or allow_root: true)"
             ]
         )
     return ["SCRIPTS RUN AS ROOT: set user in the configuration to drop privileges"]

@@ -176,7 +176,8 @@ class Supervisor:
 
         Raises ConfigError or StartError; nothing has changed then.
         """
-        problems = [*warnings(new), *privileges.check_root(new)]
+        privileges.choose_account(new)  # what is wrong with it would show too late
+        problems = [*warnings(new), *privileges.check_root(new, self._account)]
         privileges.check_folders(new, self._account)
         access_log.validate(new.log.access.format)
         logs = open_logs(new)
@@ -191,7 +192,7 @@ class Supervisor:
         }
         self._sockets = sockets
         self._use_logs(logs)
-        self._fleet.want(_count_workers(new))
+        self._fleet.want(new.worker_count)
         self._fleet.configure(self._configuration())
         for listener, sock in removed.items():
             listeners.close(listener, sock)
@@ -242,14 +243,6 @@ class Supervisor:
         self._close_listeners()
         if self._logs:
             self._logs.close()
-
-
-def _count_workers(config: Config) -> int:
-    if config.workers != "auto":
-        return config.workers
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _warn_of_restart(old: Config, new: Config) -> None:
