@@ -134,6 +134,15 @@ def test_what_is_not_readable_is_told(
     ]
 
 
+def test_only_script_folders_must_be_listable(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "cgi-bin").mkdir(exist_ok=True)
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.R_OK)
+    (line,) = complain("sites: [{docroot: htdocs, scripts: [{path: cgi-bin}]}]")
+    assert line.startswith("config.yaml:1: sites[0].scripts[0].path: ")
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [

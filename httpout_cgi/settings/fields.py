@@ -39,11 +39,21 @@ class Model(BaseModel):
 
 
 def _check_folder(path: Path, info: ValidationInfo) -> Path:
+    # Search permission is enough: names are opened, folders not listed.
+    return _check_permission(path, info, os.X_OK)
+
+
+def _check_script_folder(path: Path, info: ValidationInfo) -> Path:
+    # Local modules are found by listing it.
+    return _check_permission(path, info, os.R_OK | os.X_OK)
+
+
+def _check_permission(path: Path, info: ValidationInfo, mode: int) -> Path:
     if info.context:
         _check_exists(path)
         if not path.is_dir():
             raise ValueError(f'"{path}" is a file; name a folder')
-        if not os.access(path, os.R_OK | os.X_OK):
+        if not os.access(path, mode):
             raise ValueError(f'"{path}" is not readable; change its permissions')
     return path
 
@@ -106,6 +116,7 @@ Time: TypeAlias = Annotated[float, BeforeValidator(values.parse_time), _TIME]
 Deadline: TypeAlias = Annotated[Time, Field(gt=0)]
 AnyPath: TypeAlias = Annotated[Path, BeforeValidator(values.parse_path), _STRING]
 Folder: TypeAlias = Annotated[AnyPath, AfterValidator(_check_folder)]
+ScriptFolder: TypeAlias = Annotated[AnyPath, AfterValidator(_check_script_folder)]
 File: TypeAlias = Annotated[AnyPath, AfterValidator(_check_file)]
 LogPath: TypeAlias = Annotated[
     Path | None,

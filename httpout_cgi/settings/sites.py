@@ -55,7 +55,7 @@ class ScriptMount(_AnyMount):
     url: fields.Url = key(
         "/cgi-bin/", "URL prefix; ends with / if it stands for a folder."
     )
-    path: fields.Folder | None = key(None, "The folder of scripts.")
+    path: fields.ScriptFolder | None = key(None, "The folder of scripts.")
     file: fields.File | None = key(None, "The one script, of any name.")
 
     @model_validator(mode="after")
