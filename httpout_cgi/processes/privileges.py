@@ -6,6 +6,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from httpout_cgi.config import Config
 from httpout_cgi.errors import ConfigError, StartError
@@ -62,13 +63,25 @@ def check_root(config: Config, account: Account | None) -> list[str]:
 
 
 def check_folders(config: Config, account: Account | None) -> None:
-    """Raise StartError for a docroot that the workers could not enter."""
+    """Raise StartError for a docroot or script mount that the workers cannot use."""
     with _acting_as(account):
-        for site in config.sites:
-            # Search permission is enough: names are opened, folders not listed.
-            if not os.access(site.docroot, os.X_OK, effective_ids=True):
+        for what, path, mode in _list_paths(config):
+            if not os.access(path, mode, effective_ids=True):
                 who = f" by {account.name}" if account else ""
-                raise StartError(f"docroot {site.docroot} cannot be read{who}")
+                raise StartError(f"{what} {path} cannot be read{who}")
+
+
+def _list_paths(config: Config) -> Iterator[tuple[str, Path, int]]:
+    """Give what the workers use, by what name, and the permissions it takes."""
+    for site in config.sites:
+        # Search permission is enough: names are opened, folders not listed.
+        yield "docroot", site.docroot, os.X_OK
+        for mount in site.scripts:
+            if mount.path is not None:
+                # Local modules are found by listing it.
+                yield "script folder", mount.path, os.R_OK | os.X_OK
+            if mount.file is not None:
+                yield "script", mount.file, os.R_OK
 
 
 def _find_account(user: str, group: str | None) -> Account:
