@@ -179,7 +179,13 @@ def _peer_port(entry: Entry) -> str:
     return str(entry.request.endpoints.peer_port) if entry.request else "-"
 
 
-@lru_cache(maxsize=2)
+def _begin_ns(entry: Entry) -> int:
+    """Return when the request came, which is what Apache's %t means."""
+    return time.time_ns() - round(entry.seconds * 1e9)
+
+
+# Requests that end now did not all begin now.
+@lru_cache(maxsize=16)
 def _timestamp(second: int) -> str:
     # English whatever the locale, as every log analyzer expects.
     moment = time.localtime(second)
@@ -203,7 +209,7 @@ _PLAIN: Final[Mapping[str, Formatter]] = {
     "q": _query,
     "r": _request_line,
     "s": lambda entry: str(entry.status),
-    "t": lambda entry: _timestamp(int(time.time())),
+    "t": lambda entry: _timestamp(int(time.time() - entry.seconds)),
     "T": lambda entry: str(int(entry.seconds)),
     "u": _user,
     "U": _path,
@@ -241,8 +247,13 @@ def _response_field(name: str) -> Formatter | None:
 def _time(format_: str) -> Formatter | None:
     scale = {"sec": 1, "msec": 1_000, "usec": 1_000_000}.get(format_)
     if scale is not None:
-        return lambda entry: str(time.time_ns() * scale // 1_000_000_000)
-    return lambda entry: escape(time.strftime(format_))
+        return lambda entry: str(_begin_ns(entry) * scale // 1_000_000_000)
+
+    def value(entry: Entry) -> str:
+        moment = time.localtime(_begin_ns(entry) // 1_000_000_000)
+        return escape(time.strftime(format_, moment))
+
+    return value
 
 
 _WITH_ARGUMENT: Final[Mapping[str, Callable[[str], Formatter | None]]] = {
@@ -265,11 +276,11 @@ _WITH_ARGUMENT: Final[Mapping[str, Callable[[str], Formatter | None]]] = {
 
 def _format_json(entry: Entry) -> str:
     request = entry.request
-    moment = time.time_ns()
+    moment = _begin_ns(entry)
     values = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(moment // 10**9))
         + f".{moment // 10**6 % 1000:03d}"
-        + time.strftime("%z"),
+        + time.strftime("%z", time.localtime(moment // 10**9)),
         "client": entry.client,
         "user": entry.user,
         "request": entry.request_line,

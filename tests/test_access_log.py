@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -124,6 +125,31 @@ def test_code(format_: str, expected: str) -> None:
 )
 def test_time(format_: str, pattern: str) -> None:
     assert re.fullmatch(pattern + "\n", compile_format(format_)(make_entry(None)))
+
+
+@pytest.mark.parametrize(
+    ("format_", "expected"),
+    [
+        (
+            "%t",
+            datetime.datetime.fromtimestamp(999_990).strftime("[%d/Jan/1970:%H:%M:%S "),
+        ),
+        ("%{sec}t", "999990\n"),
+        ("%{msec}t", "999990500\n"),
+        ("%{%S}t", "30\n"),
+        (
+            "json",
+            datetime.datetime.fromtimestamp(999_990).strftime('{"time": "%FT%T.500'),
+        ),
+    ],
+)
+def test_the_time_is_when_the_request_came(
+    monkeypatch: pytest.MonkeyPatch, format_: str, expected: str
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1e6)
+    monkeypatch.setattr(time, "time_ns", lambda: 10**15)
+    line = compile_format(format_)(make_entry(None, seconds=9.5))
+    assert line.startswith(expected)
 
 
 def test_the_month_is_english_and_right() -> None:
