@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
-from httpout_cgi import __version__
+from httpout_cgi import SOFTWARE
 from httpout_cgi import config as settings
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.messages import Fields, Request
 from httpout_cgi.protocol.metavariables import Server, server_name
 
-_SOFTWARE = f"httpout-cgi/{__version__}"
 # Hosts are what clients say: the cache must not grow with their fantasy.
 _CACHED_HOSTS = 1024
 
@@ -65,7 +64,7 @@ class SiteMap:
         name = server_name(host, f"[{fallback}]" if ":" in fallback else fallback)
         for patterns, site in self._sites:
             if _is_host_of(name, patterns):
-                return site, Server(name, _SOFTWARE)
+                return site, Server(name, SOFTWARE)
         if scheme == "https":
             # The client reached us with a certificate for another site.
             raise HTTPError(HTTPStatus.MISDIRECTED_REQUEST, f"no site for {name}")

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import Protocol
 
-from httpout_cgi import __version__
+from httpout_cgi import SOFTWARE
 from httpout_cgi.access_log import AccessLog
 from httpout_cgi.config import Config
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.protocol.forwarded import TrustedProxies
 
-SOFTWARE = f"httpout-cgi/{__version__}"
 _SWEEP_SECONDS = 0.25
 _BACKLOG = 1024
 
