@@ -13,7 +13,6 @@ import resource
 import signal
 import socket
 import sys
-from typing import Final
 from weakref import WeakSet
 
 from httpout_cgi import error_log
@@ -27,9 +26,6 @@ from httpout_cgi.processes import control, signals
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.runners.thread import ThreadRunner
-
-# How long runs may go on after SIGTERM.
-GRACE: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -135,9 +131,9 @@ class Worker:
     async def _finish(self) -> None:
         """Let what runs end, but not for ever."""
         started = self._loop.time()
-        await self._server.drain(GRACE)
+        await self._server.drain(control.GRACE)
         # Runs may go on behind their responses, as long as somebody takes their output.
-        rest = max(0.0, GRACE - (self._loop.time() - started))
+        rest = max(0.0, control.GRACE - (self._loop.time() - started))
         await self._runner.shutdown(rest)
         for gateway in [self._gateway, *self._retired]:
             await gateway.close()
