@@ -45,11 +45,11 @@ from httpout_cgi.protocol.metavariables import (
 from httpout_cgi.protocol.search_words import search_words
 from httpout_cgi.protocol.url_path import Target, parse_target
 from httpout_cgi.runners.base import Runner
+from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.script_output import (
     Leftovers,
     RunStream,
     SendInterim,
-    log_script,
     read_result,
     read_status_line,
     take_over,

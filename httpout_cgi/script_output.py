@@ -13,11 +13,11 @@ from httpout_cgi.messages import Fields, Response, Stream
 from httpout_cgi.protocol.cgi_output import CgiOutputParser, parse_status_line
 from httpout_cgi.protocol.cgi_response import Document, Result
 from httpout_cgi.runners.base import Run
+from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.scripts import Invocation
 
 SendInterim = Callable[[int, Fields], None]
 
-_script_log = logging.getLogger("httpout_cgi.script")
 # Longer than any status line that makes sense.
 _STATUS_LINE_LIMIT = 1024
 
@@ -133,14 +133,6 @@ async def read_status_line(run: Run) -> tuple[int, bytes]:
         raise HTTPError(status, "end of script output before headers")
     line, end, _ = output.partition(b"\n")
     return parse_status_line(line + end), output
-
-
-def log_script(invocation: Invocation, level: int, text: str) -> None:
-    """Write a line about a run to the error log."""
-    script = invocation.script
-    _script_log.log(
-        level, "[%s %s %s] %s", script.site, script.name, invocation.run_id, text
-    )
 
 
 async def _drain(run: Run, invocation: Invocation) -> None:

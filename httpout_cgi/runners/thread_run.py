@@ -12,13 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.scripts import Invocation
-
-_log = logging.getLogger("httpout_cgi.script")
 
 # One full pipe on Linux: what a script may be ahead of its reader.
 UNREAD_LIMIT = 65_536
@@ -140,10 +138,7 @@ class ThreadRun:
 
     def log(self, level: int, text: str) -> None:
         """Log a line about the run."""
-        script = self.invocation.script
-        values = (script.site, script.name, self.invocation.run_id, text)
-        # Outside of the run: a handler must not meet the script's sys.stderr.
-        Context().run(_log.log, level, "[%s %s %s] %s", *values)
+        log_script(self.invocation, level, text)
 
     def _check_reader(self) -> None:
         if self.closed is not None:
