@@ -133,7 +133,7 @@ def _build_redirect(
     location: str, read: HeaderSection
 ) -> LocalRedirect | ClientRedirect:
     """Keep cookies and the like, drop what describes content: that is another's now."""
-    kept = tuple(field for field in read.fields if not _describes_content(field[0]))
+    kept = tuple(field for field in read.fields if not _is_about_document(field[0]))
     close = _asks_to_close(read.own)
     if location.startswith("/"):
         # A fragment is the client's affair, and it will not see this URL.
@@ -141,7 +141,8 @@ def _build_redirect(
     return ClientRedirect(location, (("Location", location), *kept), close)
 
 
-def _describes_content(name: str) -> bool:
+def _is_about_document(name: str) -> bool:
+    # Its validators, too: they are no use with other content.
     name = name.lower()
     validators = {"last-modified", "etag", "accept-ranges"}
     return name.startswith("content-") or name in validators
