@@ -17,8 +17,8 @@ from httpout_cgi.errors import StartError
 CONFIGURE: Final = b"C"
 READY: Final = b"R"
 
-# How long runs may go on after SIGTERM: the worker ends what is left then, and the
-# supervisor waits no shorter.
+# How long runs may go on after SIGTERM.  The worker ends what is left then; the
+# supervisor waits a little longer.
 GRACE: Final = 10.0
 
 # Exit status of a worker that would fail again (sysexits.h EX_SOFTWARE).
