@@ -119,6 +119,6 @@ def test_the_server_forgets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def test(end: Lingering, wire: FakeWire, now: float) -> None:
         end.drain()
         end.connection_lost(None)
-        assert end._http.discarded == [end]  # type: ignore[attr-defined]
+        assert end._server.discarded == [end]  # type: ignore[attr-defined]
 
     linger(test, 0, monkeypatch=monkeypatch)

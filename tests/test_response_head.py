@@ -19,7 +19,7 @@ class NoStream:
         pass
 
 
-PLAIN = Framing(head_only=False, chunked=False, close=False, explicit=False)
+PLAIN = Framing(head_only=False, chunked=False, close=False, says_keep_alive=False)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from httpout_cgi.processes.sending import Sender
 from httpout_cgi.protocol.response_head import Framing, frame
 from tests.fake_wire import FakeWire, make_wire
 
-CHUNKED = Framing(head_only=False, chunked=True, close=False, explicit=False)
+CHUNKED = Framing(head_only=False, chunked=True, close=False, says_keep_alive=False)
 
 
 class Chunks:

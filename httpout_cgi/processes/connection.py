@@ -42,9 +42,9 @@ _MINIMUM_RATE = 500
 # Requests that wait behind the current one; more than this stays in the kernel.
 _PIPELINE_BYTES = 64 * 1024
 _NEVER = float("inf")
-_LAST = Framing(head_only=False, chunked=False, close=True, explicit=False)
-_LAST_HEAD = Framing(head_only=True, chunked=False, close=True, explicit=False)
-_INTERIM = Framing(head_only=True, chunked=False, close=False, explicit=False)
+_LAST = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
+_LAST_HEAD = Framing(head_only=True, chunked=False, close=True, says_keep_alive=False)
+_INTERIM = Framing(head_only=True, chunked=False, close=False, says_keep_alive=False)
 
 
 class _State(Enum):
@@ -75,7 +75,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
     ) -> None:
         super().__init__(app, lock=None, options=options)
         self.deadline = _NEVER
-        self._http = server
+        self._server = server
         self._state = _State.IDLE
         self._reception = Reception()
         self._task: asyncio.Task[None] | None = None
@@ -93,8 +93,8 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         except OSError:
             self.abort()
             return
-        self.deadline = self.loop.time() + self._http.limits.head_timeout
-        if not self._http.add(self):
+        self.deadline = self.loop.time() + self._server.limits.head_timeout
+        if not self._server.add(self):
             self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -104,9 +104,9 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self.deadline = _NEVER
         self._reception.close()
         if self._task is None:
-            self._http.discard(self)
+            self._server.discard(self)
         else:
-            self._task.add_done_callback(lambda _: self._http.discard(self))
+            self._task.add_done_callback(lambda _: self._server.discard(self))
             self._task.cancel()
         super().connection_lost(exc)
 
@@ -159,7 +159,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         reset(self._wire)
 
     def _turn_away(self) -> None:
-        if self._http.is_flooded:
+        if self._server.is_flooded:
             self.abort()
             return
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -171,7 +171,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         if self._state is not _State.BUSY:
             return  # the deadline for what it has to send is in force
         if self._sender.paused:
-            self.deadline = self.loop.time() + self._http.limits.send_timeout
+            self.deadline = self.loop.time() + self._server.limits.send_timeout
         elif self._ended:
             self.deadline = self.loop.time() + _HALF_CLOSED_SECONDS
         else:
@@ -188,7 +188,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         """Look at what has been received, and answer it if it is a request."""
         reception = self._reception
         try:
-            head = reception.advance(self._http.limits)
+            head = reception.advance(self._server.limits)
         except HTTPError as error:
             self._refuse(error)
             return
@@ -198,7 +198,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._await_content()
         elif reception.waiting and not self._began:
             self._began = self.loop.time()
-            self.deadline = self._began + self._http.limits.head_timeout
+            self.deadline = self._began + self._server.limits.head_timeout
 
     def _await_content(self) -> None:
         spool = self._reception.spool
@@ -206,7 +206,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         if self._state is _State.IDLE:
             self._state = _State.CONTENT
             self._began = self._began or self.loop.time()
-            self._content_due = self.loop.time() + self._http.limits.body_timeout
+            self._content_due = self.loop.time() + self._server.limits.body_timeout
             if self._reception.is_continue_due():
                 self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.deadline = self._content_due + spool.size / _MINIMUM_RATE
@@ -233,20 +233,20 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._endpoints,
             content,
             length,
-            self._http.gateway.make_id(),
+            self._server.gateway.make_id(),
         )
-        return resolve_request(request, self._http.trusted)
+        return resolve_request(request, self._server.trusted)
 
     async def _answer(self, request: Request, keep_alive: bool) -> None:
         began, self._began = self._began or self.loop.time(), 0.0
         status, framing = _CLIENT_CLOSED_REQUEST, _LAST
         fields: Fields = ()
         try:
-            response = await self._http.gateway.handle(request, self._send_interim)
+            response = await self._server.gateway.handle(request, self._send_interim)
             status, fields = response.status, response.fields
-            last = not keep_alive or self._http.draining or self._is_last()
+            last = not keep_alive or self._server.draining or self._is_last()
             framing = frame(request.method, request.version, response, close=last)
-            await self._sender.send(response, framing, self._http.added_fields())
+            await self._sender.send(response, framing, self._server.added_fields())
         except Exception as exc:
             if self._sender.begun:
                 self._cut_off(exc, framing)
@@ -282,11 +282,11 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         """Get ready for the next request, or close."""
         if self._state is not _State.BUSY:
             return
-        if framing.close or self._http.draining:
+        if framing.close or self._server.draining:
             self._close()
             return
         self._state = _State.IDLE
-        self.deadline = self.loop.time() + self._http.limits.keep_alive
+        self.deadline = self.loop.time() + self._server.limits.keep_alive
         if not self._reading:
             self._reading = True
             self._wire.resume_reading()
@@ -300,26 +300,26 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         head = self._reception.head
         line = self._reception.first_line
         method = head.method if head is not None else line.partition(" ")[0]
-        request_id = self._http.gateway.make_id()
+        request_id = self._server.gateway.make_id()
         status = self._send_refusal(error, method, request_id)
         self._record_refusal(status, request_id)
         self._reception.close()
         self._close()
 
     def _send_refusal(self, error: HTTPError, method: str, request_id: str) -> int:
-        response = self._http.gateway.refuse(error, request_id)
+        response = self._server.gateway.refuse(error, request_id)
         assert isinstance(response.body, bytes)
         framing = _LAST_HEAD if method == "HEAD" else _LAST
-        added = self._http.added_fields()
+        added = self._server.added_fields()
         self._sender.send_bytes(response, framing, response.body, added)
         return response.status
 
     def _close(self, *, half: bool = True) -> None:
         """Close our side behind what was sent, and the client's later if ``half``."""
         self._state = _State.CLOSED
-        successor = Lingering(self._http, self._wire)
+        successor = Lingering(self._server, self._wire)
         self._wire.set_protocol(successor)
-        self._http.replace(self, successor)
+        self._server.replace(self, successor)
         if not self._reading:
             self._wire.resume_reading()
         successor.begin(half=half and not self._ended)
@@ -331,7 +331,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._record(request, status, began)
             return
         sent, heads = self._sender.take_counts()
-        self._http.access_log.record(
+        self._server.access_log.record(
             Entry(
                 self._endpoints.peer_address,
                 None,
@@ -348,7 +348,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self, request: Request, status: int, began: float, fields: Fields = ()
     ) -> None:
         sent, heads = self._sender.take_counts()
-        self._http.access_log.record(
+        self._server.access_log.record(
             Entry(
                 request.endpoints.peer_address,
                 request,

@@ -22,7 +22,7 @@ class Lingering(asyncio.Protocol):
     """
 
     def __init__(self, server: HTTPServer, wire: asyncio.Transport) -> None:
-        self._http = server
+        self._server = server
         self._wire = wire
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
@@ -39,7 +39,7 @@ class Lingering(asyncio.Protocol):
             self._wire.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._http.discard(self)
+        self._server.discard(self)
 
     def data_received(self, data: bytes) -> None:
         silent = self._loop.time() + _SILENT_SECONDS
@@ -51,7 +51,7 @@ class Lingering(asyncio.Protocol):
         """Close both sides, unless the client is still taking what was sent."""
         before, self._unsent = self._unsent, count_unsent(self._wire)
         if self._unsent < before:
-            self._patience_ends = now + self._http.limits.send_timeout
+            self._patience_ends = now + self._server.limits.send_timeout
         if self._unsent and now < self._patience_ends:
             self.deadline = now + _SILENT_SECONDS
         elif self._unsent:
