@@ -20,7 +20,7 @@ _SWEEP_SECONDS = 0.25
 _BACKLOG = 1024
 
 
-class Connection(Protocol):
+class Watched(Protocol):
     """What the server wants of a connection; ``deadline`` is in the loop's time."""
 
     deadline: float
@@ -40,8 +40,8 @@ class HTTPServer:
         access_log: AccessLog,
         make_connection: Callable[["HTTPServer"], asyncio.Protocol],
     ) -> None:
-        self.connections: set[Connection] = set()
-        self._refused: set[Connection] = set()
+        self.connections: set[Watched] = set()
+        self._refused: set[Watched] = set()
         self.draining = False
         self.configure(gateway, config, access_log)
         self._make_connection = make_connection
@@ -94,7 +94,7 @@ class HTTPServer:
                 connection.abort()
             await self._wait_until_empty()
 
-    def add(self, connection: Connection) -> bool:
+    def add(self, connection: Watched) -> bool:
         """Watch over a connection; tell whether there is room for it."""
         self.connections.add(connection)
         if not self._sweeping:
@@ -110,14 +110,14 @@ class HTTPServer:
         """Tell whether even those that there is no room for are too many."""
         return len(self._refused) > self.limits.connections
 
-    def replace(self, connection: Connection, successor: Connection) -> None:
+    def replace(self, connection: Watched, successor: Watched) -> None:
         """Watch over another object in the place of ``connection``."""
         for connections in (self.connections, self._refused):
             if connection in connections:
                 connections.remove(connection)
                 connections.add(successor)
 
-    def discard(self, connection: Connection) -> None:
+    def discard(self, connection: Watched) -> None:
         """Forget a connection that is closed, and whose request is over."""
         self.connections.discard(connection)
         self._refused.discard(connection)
