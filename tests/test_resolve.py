@@ -70,7 +70,7 @@ def make_resolver(
 ) -> Resolver:
     scripts = mounts or (make_mount(site / "cgi-bin", "/cgi-bin/"),)
     values = {"docroot": site / "htdocs", "scripts": scripts, **settings}
-    return Resolver(Site.model_validate(values), private=private)
+    return Resolver(Site.model_validate(values), label="example.org", private=private)
 
 
 def find_file(resolver: Resolver, path: str) -> str:
@@ -323,7 +323,7 @@ def test_script_carries_its_mount(site: Path) -> None:
     assert script.mount.timeout == 5.0
 
 
-def test_label_replaces_the_host(site: Path) -> None:
+def test_scripts_carry_the_label(site: Path) -> None:
     values = {"docroot": site, "scripts": [make_mount(site / "cgi-bin", "/")]}
     resolver = Resolver(Site.model_validate(values), label="main")
 
@@ -708,7 +708,7 @@ def test_folder_that_may_not_be_entered() -> None:
         (docroot / "closed").mkdir()
         (docroot / "closed/index.html").write_text("")
         (docroot / "closed").chmod(0)
-        resolver = Resolver(Site(docroot=docroot))
+        resolver = Resolver(Site(docroot=docroot), label="site")
 
         with without_privileges():
             assert find_status(resolver, "/closed/index.html") == 403

@@ -70,14 +70,12 @@ def make_http_error(error: OSError) -> HTTPError:
 class Resolver:
     """Resolves the paths of one site.  Immutable: any thread may use it.
 
-    ``label`` is the site's name in logs, its first host if empty.  ``private`` are
-    files that are never sent: those of the settings.
+    ``label`` is the site's name in logs.  ``private`` are files that are never sent:
+    those of the settings.
     """
 
-    def __init__(
-        self, site: Site, *, label: str = "", private: Iterable[Path] = ()
-    ) -> None:
-        self._label = label or site.hosts[0]
+    def __init__(self, site: Site, *, label: str, private: Iterable[Path] = ()) -> None:
+        self._label = label
         self._document_root = str(site.docroot)
         self._index = site.index
         self._links = site.follow_symlinks
