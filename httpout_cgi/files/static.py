@@ -22,7 +22,7 @@ from httpout_cgi.protocol.conditional import (
     select_range,
 )
 
-ALLOW = (("Allow", "GET, HEAD, OPTIONS"),)
+_FILE_METHODS = (("Allow", "GET, HEAD, OPTIONS"),)
 
 # Read at once: as much as one write takes, and quicker than keeping the file open.
 _SMALL = 65536
@@ -39,11 +39,10 @@ def respond(file: StaticFile, request: Request, *, now: float) -> Response:
     404, 405, 412 or 416, with the fields that belong to it.
     """
     if request.method == "OPTIONS":
-        return Response(HTTPStatus.NO_CONTENT, ALLOW)
+        return Response(HTTPStatus.NO_CONTENT, _FILE_METHODS)
     if request.method not in ("GET", "HEAD"):
-        raise HTTPError(
-            HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method} of a file", fields=ALLOW
-        )
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        raise HTTPError(status, f"{request.method} of a file", fields=_FILE_METHODS)
     opened = _open(file)
     try:
         response = _answer(file, opened, request, now)
