@@ -62,7 +62,7 @@ class Pools(Model):
 class Limits(Model):
     """What one request or connection may use."""
 
-    request_head: Size = size("16KiB", "More is answered 431.")
+    request_head: Size = size("16KiB", "More is a 431; in the request line, a 414.")
     request_body: Size = size("64MiB", "More is answered 413.")
     body_in_memory: Size = size("512KiB", "More goes to a temporary file.")
     head_timeout: Deadline = time("10s", "A later request head is a 408.")
