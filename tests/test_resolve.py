@@ -307,7 +307,7 @@ def test_script_carries_its_mount(site: Path) -> None:
         indexed_query=False,
         timeout="5s",
     )
-    resolver = make_resolver(site, mount, hosts=["example.org"])
+    resolver = make_resolver(site, mount)
 
     script = find_script(resolver, "/cgi-bin/hello.py")
 
