@@ -27,8 +27,8 @@ _FILE_FIELDS = frozenset(("accept-ranges", "content-range", "etag", "last-modifi
 def check_method(request: Request) -> None:
     """Refuse with 405 the methods that nobody here answers.
 
-    TRACE would show a page's scripts the cookies that are hidden from them (cross-site
-    tracing, CVE-2003-1567).
+    TRACE would show programs in a browser the cookies that are hidden from them
+    (cross-site tracing, CVE-2003-1567).
     """
     if request.method in ("TRACE", "CONNECT"):
         status = HTTPStatus.METHOD_NOT_ALLOWED
@@ -82,9 +82,9 @@ def send_file(
 def make_redirected_request(
     request: Request, target: str, *, whole: bool = False
 ) -> Request:
-    """Return the request for another page of ours: GET, and without content.
+    """Return the request for another resource of ours: GET, and without content.
 
-    ``whole``: also without conditions and ranges, for a page that nobody asked for.
+    ``whole``: also without conditions and ranges, for one that nobody asked for.
     """
     fields = {
         name: values

@@ -62,13 +62,13 @@ _MAXIMUM_HOPS = 10  # Apache's LimitInternalRecursion
 _log = logging.getLogger(__name__)
 
 
-# Not frozen: it is made for every request, and goes from page to page.
+# Not frozen: it is made for every request, and goes on to other resources.
 @dataclass(slots=True)
 class _Exchange:
     """A request on its way through the gateway.
 
     ``send_interim`` is None for a client that would take a 1xx response for the final
-    one.  ``name`` is the page's in logs.  ``redirect`` has the REDIRECT_* variables
+    one.  ``name`` is the resource's in logs.  ``redirect`` has the REDIRECT_* variables
     after a local redirect, and ``hops`` counts how many there were.
     """
 
@@ -147,8 +147,8 @@ class Gateway:
     ) -> _Exchange:
         target = parse_target(request.target)
         if target.authority is not None:
-            # The Host field does not count then, for scripts neither (RFC 9112
-            # section 3.2.2).
+            # The Host field does not count then, nor for scripts (RFC 9112 section
+            # 3.2.2).
             fields = {**request.fields, "host": [target.authority]}
             request = replace(request, fields=fields)
         site, server = self._sites.find(request)
@@ -237,7 +237,7 @@ class Gateway:
     async def _redirect_locally(
         self, exchange: _Exchange, redirect: LocalRedirect
     ) -> Response:
-        """Answer with another page of ours (RFC 3875 section 6.2.2)."""
+        """Answer with another resource of ours (RFC 3875 section 6.2.2)."""
         if exchange.hops >= _MAXIMUM_HOPS:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             raise HTTPError(status, f"more than {_MAXIMUM_HOPS} local redirects")
@@ -287,7 +287,7 @@ def _is_wanted(exchange: _Exchange, document: Document) -> bool:
 
 
 def _follow(exchange: _Exchange, request: Request, status: int = HTTPStatus.OK) -> None:
-    """Go on with another page of ours; scripts see where the request came from.
+    """Go on with another resource of ours; scripts see where the request came from.
 
     Raises HTTPError 500 if a script made up a path that is none.
     """
