@@ -35,8 +35,9 @@ _lock = threading.Lock()
 
 
 def list_names(folder: str) -> Optional[Names]:
-    """Return what can be imported from a folder, by name, or None if it is no folder.
+    """Return what can be imported from a folder, by name.
 
+    Nothing if the folder is missing or cannot be listed; None if it is a file.
     The values say what may be there: SOURCE, FOLDER, OTHER, or a sum of these.
     """
     try:
