@@ -31,6 +31,10 @@ def configure(descriptor: int, level: str) -> None:
         if name != "httpout_cgi" and logger.level < logging.WARNING:
             # At debug, libraries say what they do for each request or file.
             logger.setLevel(logging.WARNING)
+    # Known from now on: finding out takes another lock, as above.
+    script_log = logging.getLogger("httpout_cgi.script")
+    for known in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        script_log.isEnabledFor(known)
 
 
 def escape(text: str) -> str:
@@ -72,6 +76,15 @@ class _Handler(logging.Handler):
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the record, without logging's lock: one write needs none.
+
+        A script that is interrupted while it holds the lock would never give it back,
+        and the whole worker would wait for it.
+        """
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         # A full disk, a pipe without a reader: nobody is left to tell.

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,3 +97,19 @@ def test_a_wrong_message_is_logged_as_such(log: Path) -> None:
     wrong = logger.makeRecord("x", logging.ERROR, "x.py", 1, "%d", ("one",), None)
     logger.handlers[0].handle(wrong)
     assert "'%d' cannot be logged: TypeError" in log.read_text()
+
+
+def test_a_lock_that_is_never_given_back_does_not_stop_the_log(log: Path) -> None:
+    # An interrupted script would leave the handler's lock behind.
+    handlers = logging.getLogger("httpout_cgi").handlers
+    handler = next(
+        one for one in handlers if type(one).__module__ == error_log.__name__
+    )
+    handler.acquire()
+    writer = threading.Thread(
+        target=logging.getLogger("httpout_cgi").error, args=("written",), daemon=True
+    )
+    writer.start()
+    writer.join(20)
+    handler.release()
+    assert "written" in log.read_text()

@@ -1,13 +1,17 @@
 """How runs end: what reaches the client, what the error log, and what goes on."""
 
+import contextlib
+import http.client
 import signal
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Serve
 from tests.live import PATIENCE
 from tests.live_site import EMPTY, Site, start_site
 
@@ -244,3 +248,30 @@ def test_a_script_behind_its_response_may_finish_at_sigterm(tmp_path: Path) -> N
         assert site.server.process.wait(PATIENCE) == 0
         assert (tmp_path / "cgi-bin/finished").exists()
         assert "BrokenPipe" not in site.server.stderr.text
+
+
+def test_scripts_that_are_interrupted_while_they_log_do_not_stop_the_worker(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "htdocs").mkdir()
+    (tmp_path / "cgi-bin").mkdir()
+    (tmp_path / "cgi-bin" / "noisy.py").write_text(
+        'import sys\nprint("Content-Type: text/plain\\n", flush=True)\n'
+        'while True: sys.stderr.write("x\\n")\n'
+    )
+    (tmp_path / "cgi-bin" / "quick.py").write_text('print("A: b\\n\\nquick")\n')
+    server = serve(
+        "listen: ['127.0.0.1:0']\n"
+        "log: {error: {path: error.log}}\n"
+        "sites: [{docroot: htdocs,"
+        " scripts: [{url: /, path: cgi-bin, timeout: 300ms}]}]\n"
+    )
+
+    def ask(_: int) -> None:
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            server.request("/noisy.py")
+
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+        assert server.request("/quick.py").text == "quick\n"

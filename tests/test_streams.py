@@ -157,3 +157,28 @@ def test_the_source_of_input_stays_open() -> None:
     source = io.BytesIO(b"x")
     streams.open_input(source).close()
     assert not source.closed
+
+
+def test_a_very_large_write_goes_out_in_pieces() -> None:
+    writes: list[bytes] = []
+    text = streams.open_output(streams.OutputStream(writes.append))
+    text.write("x" * 1_000_000)
+    text.flush()
+    assert sum(map(len, writes)) == 1_000_000
+    assert max(map(len, writes)) <= streams.LARGEST_WRITE
+
+
+def test_a_stream_that_fails_oddly_does_not_keep_the_others_from_being_flushed() -> (
+    None
+):
+    class Odd:
+        closed = False
+
+        def flush(self) -> None:
+            raise RuntimeError
+
+    writes: list[bytes] = []
+    text = streams.open_output(streams.OutputStream(writes.append))
+    text.write("kept")
+    streams.flush_all([Odd(), text, text.buffer])
+    assert writes == [b"kept"]

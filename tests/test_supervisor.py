@@ -339,6 +339,24 @@ def test_a_python_that_cannot_be_run_is_named(
         fleet.tend(0.0, CONFIGURATION)
 
 
+def test_a_worker_that_cannot_be_started_leaves_the_others_alone(
+    selector: selectors.BaseSelector, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    fleet = Fleet(selector, None, [str(python), "-c", "import time; time.sleep(60)"])
+    fleet.want(1)
+    fleet.tend(0.0, CONFIGURATION)
+    python.unlink()
+    fleet.want(2)
+    fleet.tend(1.0, CONFIGURATION)
+    assert len(fleet) == 1
+    start = fleet.next_start()
+    assert start is not None
+    assert start > 1.0
+    fleet.kill()
+
+
 def test_modules_of_the_current_folder_do_not_shadow_the_standard_library(
     site: Path,
 ) -> None:

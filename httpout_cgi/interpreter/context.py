@@ -11,6 +11,7 @@ from httpout_cgi.interpreter import (
     environment,
     imports,
     lifetime,
+    refusals,
     script_builtins,
     system,
 )
@@ -21,7 +22,14 @@ _undo: List[Callable[[], None]] = []
 def install() -> None:
     """Put all stand-ins in place; does nothing if they are."""
     if not _undo:
-        for part in (environment, system, imports, script_builtins, lifetime):
+        for part in (
+            environment,
+            system,
+            imports,
+            script_builtins,
+            lifetime,
+            refusals,
+        ):
             _undo.append(part.install())
 
 

@@ -34,6 +34,10 @@ class ModuleTable(MutableMapping[str, ModuleType]):
     def __len__(self) -> int:
         return len(self._shared.keys() | self._own.keys())
 
+    def clear(self) -> None:
+        """Forget the run's modules; the shared ones are not the run's to forget."""
+        self._own.clear()
+
     def copy(self) -> Dict[str, ModuleType]:
         """Return a plain dict, as sys.modules does."""
         return {**self._shared, **self._own}

@@ -12,6 +12,7 @@ from typing import BinaryIO, Callable, List, Optional
 ENCODING = "utf-8"
 # What CPython puts between a script and a pipe.
 BUFFER_SIZE = 8192
+LARGEST_WRITE = 65536
 
 Write = Callable[[bytes], None]
 
@@ -38,9 +39,11 @@ class OutputStream(io.RawIOBase):
 
     # typeshed wants Buffer, which Python 3.8 cannot name.
     def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        written = bytes(data)
         if self.closed:
             raise ValueError("write to closed file")
+        # A part of what is very large: the layer above comes back with the rest, and
+        # waits meanwhile if the client is slow.
+        written = bytes(memoryview(data)[:LARGEST_WRITE])
         if written:
             self._write(written)
         return len(written)
@@ -128,7 +131,7 @@ def flush_all(streams: List[object]) -> None:
         try:
             if not getattr(stream, "closed", False):
                 stream.flush()  # type: ignore[attr-defined]
-        except (OSError, ValueError, AttributeError):
+        except Exception:  # a script may have put anything there
             # CPython prints "Exception ignored" here, to a log that nobody reads.
             continue
 

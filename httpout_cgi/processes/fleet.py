@@ -93,7 +93,7 @@ class Fleet:
     def tend(self, now: float, configuration: control.Configuration) -> None:
         """Start and stop workers until there are as many as wanted.
 
-        Raises StartError if this Python cannot be run.
+        Raises StartError if this Python cannot be run, and no worker is there.
         """
         wanted = [worker for worker in self._workers if not worker.unwanted]
         for worker in wanted[self._wanted :]:
@@ -101,7 +101,7 @@ class Fleet:
             worker.process.send_signal(signal.SIGTERM)
         for _ in range(self._wanted - len(wanted)):
             if now >= self._start_at:
-                self._spawn(now, configuration)
+                self._try_to_spawn(now, configuration)
 
     def next_start(self) -> float | None:
         """Return when ``tend`` has to be called again, if workers are missing."""
@@ -132,6 +132,23 @@ class Fleet:
             worker.process.kill()
             worker.process.wait()
             self._forget(worker)
+
+    def _try_to_spawn(self, now: float, configuration: control.Configuration) -> None:
+        try:
+            self._spawn(now, configuration)
+        except StartError as exc:
+            if not self._workers:
+                raise
+            # The others go on: out of processes or memory, it may pass.
+            _log.error("%s", exc)
+            self._back_off(now)
+
+    def _back_off(self, now: float) -> float:
+        """Let the next start wait, longer each time; return for how many seconds."""
+        pause: float = min(_BACKOFF_LAST, _BACKOFF_FIRST * 2**self._deaths)
+        self._deaths += 1
+        self._start_at = now + pause
+        return pause
 
     def _spawn(self, now: float, configuration: control.Configuration) -> None:
         ours, theirs = control.pair()
@@ -205,9 +222,7 @@ class Fleet:
         healthy = any(one.ready for one in self._workers)
         if self._failed_starts >= START_ATTEMPTS and not healthy:
             raise StartError(f"the workers cannot start: the last ended with {how}")
-        pause = min(_BACKOFF_LAST, _BACKOFF_FIRST * 2**self._deaths)
-        self._deaths += 1
-        self._start_at = now + pause
+        pause = self._back_off(now)
         _log.error(
             "worker %d ended with %s, another one starts in %.1f s",
             worker.process.pid,

@@ -6,7 +6,6 @@ to.  Must not know HTTP.
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import resource
@@ -22,7 +21,7 @@ from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.processes import control, signals
+from httpout_cgi.processes import control, garbage, signals
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.runners.thread import ThreadRunner
@@ -69,9 +68,7 @@ class Worker:
         self._loop.add_reader(self._channel, self._receive)
         control.send_ready(self._channel)
         self._watch(config)
-        # What exists now stays: no collection has to look at it again.
-        gc.collect()
-        gc.freeze()
+        garbage.take_over(self._loop)
         while (message := await self._inbox.get()) is not None:
             await self._configure(message)
         await self._finish()

@@ -139,6 +139,8 @@ class ThreadRunner:
 
     def _sweep(self) -> None:
         """Look after the time limits of all runs at once."""
+        # A thread that was interrupted on its way to wake us may not have.
+        self._drain()
         now = time.monotonic()
         for run in list(self._active):
             self._check(run, now)
@@ -182,6 +184,8 @@ class ThreadRunner:
             if "threads" in run.context.__dict__:
                 threads += run.context.threads
             for thread in threads:
+                if thread.ident in run.in_our_code:
+                    continue  # next time
                 if thread.ident is not None and thread.is_alive():
                     raise_in_thread(thread.ident, RunInterrupted)
 

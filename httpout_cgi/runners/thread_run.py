@@ -48,6 +48,9 @@ class ThreadRun:
 
     _room: threading.Event | None = None
 
+    # Threads in what is ours: an interrupt there could leave it half done.
+    in_our_code: set[int]
+
     def __init__(
         self, invocation: Invocation, post: Callable[["ThreadRun"], None]
     ) -> None:
@@ -55,6 +58,7 @@ class ThreadRun:
         self.queued = time.monotonic()
         self._post = post
         self._chunks: deque[bytes] = deque()
+        self.in_our_code = set()
 
     @property
     def ended(self) -> bool:
@@ -123,18 +127,28 @@ class ThreadRun:
 
         Raises BrokenPipeError when nobody will read it.
         """
-        self._check_reader()
-        self._chunks.append(data)
-        self._written += len(data)
-        context = self.context
-        if self._written - self._taken > UNREAD_LIMIT:
-            self._wait_for_room()
-        elif context is None or not context.is_ending:
-            self._post(self)
+        thread = threading.get_ident()
+        try:
+            self.in_our_code.add(thread)
+            self._check_reader()
+            self._chunks.append(data)
+            self._written += len(data)
+            context = self.context
+            if self._written - self._taken > UNREAD_LIMIT:
+                self._wait_for_room()
+            elif context is None or not context.is_ending:
+                self._post(self)
+        finally:
+            self.in_our_code.discard(thread)
 
     def write_error(self, line: bytes) -> None:
         """Log a line of standard error."""
-        self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
+        thread = threading.get_ident()
+        try:
+            self.in_our_code.add(thread)
+            self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
+        finally:
+            self.in_our_code.discard(thread)
 
     def log(self, level: int, text: str) -> None:
         """Log a line about the run."""
