@@ -38,6 +38,9 @@ class FakeWire(asyncio.Transport):
     def abort(self) -> None:
         self.done.append("abort")
 
+    def is_closing(self) -> bool:
+        return "close" in self.done or "abort" in self.done
+
     def pause_reading(self) -> None:
         self.done.append("pause_reading")
 

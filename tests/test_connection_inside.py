@@ -13,7 +13,7 @@ from httpout_cgi.config import default
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.log_format import Entry
 from httpout_cgi.messages import FilePart, Request, Response
-from httpout_cgi.processes import connection as connection_module
+from httpout_cgi.processes import responder
 from httpout_cgi.processes.connection import Connection, make_factory
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.lingering import Lingering
@@ -153,7 +153,7 @@ def test_a_client_that_has_gone_already_is_not_served(
         connection.connection_lost(None)
         assert inside.gateway.requests == []
 
-    monkeypatch.setattr(connection_module, "read_endpoints", read_endpoints)
+    monkeypatch.setattr(responder, "read_endpoints", read_endpoints)
     run(test)
 
 

@@ -9,30 +9,26 @@ left in place for connections that are upgraded.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import BinaryIO, cast
+from typing import cast
 
 from tremolo import Tremolo
 from tremolo.lib.http_protocol import HTTPProtocol
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.log_format import Entry
-from httpout_cgi.messages import Fields, Request, Response
+from httpout_cgi.messages import Request
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.lingering import Lingering
 from httpout_cgi.processes.reception import Reception
+from httpout_cgi.processes.responder import Responder
 from httpout_cgi.processes.sending import Sender
-from httpout_cgi.processes.wire import read_endpoints, reset
-from httpout_cgi.protocol.forwarded import resolve_request
+from httpout_cgi.processes.wire import reset
 from httpout_cgi.protocol.request_head import RequestHead
-from httpout_cgi.protocol.response_head import Framing, frame, render_head
+from httpout_cgi.protocol.response_head import Framing
 
 _log = logging.getLogger(__name__)
 
-# nginx's word for a client that left before it was answered.
-_CLIENT_CLOSED_REQUEST = 499
 # A client that has closed its side may still read (RFC 9112 section 9.6): a quick
 # answer reaches it, and so does one that it keeps taking.  One that is silent for
 # longer than this is dropped: most probably the client has gone.
@@ -42,9 +38,6 @@ _MINIMUM_RATE = 500
 # Requests that wait behind the current one; more than this stays in the kernel.
 _PIPELINE_BYTES = 64 * 1024
 _NEVER = float("inf")
-_LAST = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
-_LAST_HEAD = Framing(head_only=True, chunked=False, close=True, says_keep_alive=False)
-_INTERIM = Framing(head_only=True, chunked=False, close=False, says_keep_alive=False)
 
 
 class _State(Enum):
@@ -89,7 +82,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._wire = cast(asyncio.Transport, transport)
         self._sender = Sender(self._wire)
         try:
-            self._endpoints = read_endpoints(self._wire)
+            self._responder = Responder(self._server, self._wire, self._sender)
         except OSError:
             self.abort()
             return
@@ -99,7 +92,9 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._state is _State.CONTENT:
-            self._record_refusal(_CLIENT_CLOSED_REQUEST, "")
+            reception = self._reception
+            head, line = reception.head, reception.first_line
+            self._responder.record_loss(head, line, self._began)
         self._state = _State.CLOSED
         self.deadline = _NEVER
         self._reception.close()
@@ -213,70 +208,32 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def _dispatch(self, head: RequestHead) -> None:
         spool = self._reception.spool
+        make_request = self._responder.make_request
         if spool is None:
-            request = self._make_request(head, None, None)
+            request = make_request(head, None, None)
         else:
-            request = self._make_request(head, spool.finish(), spool.size)
+            request = make_request(head, spool.finish(), spool.size)
         self._reception.reset()
         self._state = _State.BUSY
         self._set_busy_deadline()
         self._task = self.loop.create_task(self._answer(request, head.keep_alive))
 
-    def _make_request(
-        self, head: RequestHead, content: BinaryIO | None, length: int | None
-    ) -> Request:
-        request = Request(
-            head.method,
-            head.target,
-            head.version,
-            head.fields,
-            self._endpoints,
-            content,
-            length,
-            self._server.gateway.make_id(),
-        )
-        return resolve_request(request, self._server.trusted)
-
     async def _answer(self, request: Request, keep_alive: bool) -> None:
         began, self._began = self._began or self.loop.time(), 0.0
-        status, framing = _CLIENT_CLOSED_REQUEST, _LAST
-        fields: Fields = ()
         try:
-            response = await self._server.gateway.handle(request, self._send_interim)
-            status, fields = response.status, response.fields
-            last = not keep_alive or self._server.draining or self._is_last()
-            framing = frame(request.method, request.version, response, close=last)
-            await self._sender.send(response, framing, self._server.added_fields())
-        except Exception as exc:
-            if self._sender.begun:
-                self._cut_off(exc, framing)
-            else:
-                failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
-                status = self._send_refusal(failure, request.method, request.id)
-                framing = _LAST
+            framing = await self._responder.answer(
+                request, began, keep_alive, self._is_last
+            )
         finally:
             self._task = None
-            self._record(request, status, began, fields)
-        self._finish(framing)
+        if framing is None:
+            self.abort()
+        else:
+            self._finish(framing)
 
     def _is_last(self) -> bool:
         """Tell whether no request can come after the current one."""
         return self._ended and not self._reception.waiting
-
-    def _cut_off(self, exc: Exception, framing: Framing) -> None:
-        """Close, so that the client takes no half of a response for a whole one."""
-        # The end of a run has been logged by who ended it.
-        level = logging.DEBUG if isinstance(exc, HTTPError) else logging.ERROR
-        _log.log(level, "response cut off after %d bytes: %s", self._sender.sent, exc)
-        if framing.chunked:
-            self._close()  # the last chunk is missing
-        else:
-            self.abort()
-
-    def _send_interim(self, status: int, fields: Fields) -> None:
-        # It may be left out; and a client that does not read must not pile them up.
-        if self._state is _State.BUSY and not self._sender.paused:
-            self._wire.write(render_head(Response(status, fields), _INTERIM, None, ""))
 
     def _finish(self, framing: Framing) -> None:
         """Get ready for the next request, or close."""
@@ -297,22 +254,10 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer what is no request, or not one that we take; then close."""
-        head = self._reception.head
-        line = self._reception.first_line
-        method = head.method if head is not None else line.partition(" ")[0]
-        request_id = self._server.gateway.make_id()
-        status = self._send_refusal(error, method, request_id)
-        self._record_refusal(status, request_id)
+        head, line = self._reception.head, self._reception.first_line
+        self._responder.refuse(error, head, line, self._began or self.loop.time())
         self._reception.close()
         self._close()
-
-    def _send_refusal(self, error: HTTPError, method: str, request_id: str) -> int:
-        response = self._server.gateway.refuse(error, request_id)
-        assert isinstance(response.body, bytes)
-        framing = _LAST_HEAD if method == "HEAD" else _LAST
-        added = self._server.added_fields()
-        self._sender.send_bytes(response, framing, response.body, added)
-        return response.status
 
     def _close(self, *, half: bool = True) -> None:
         """Close our side behind what was sent, and the client's later if ``half``."""
@@ -323,41 +268,3 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         if not self._reading:
             self._wire.resume_reading()
         successor.begin(half=half and not self._ended)
-
-    def _record_refusal(self, status: int, request_id: str) -> None:
-        head, began = self._reception.head, self._began or self.loop.time()
-        if head is not None:
-            request = replace(self._make_request(head, None, None), id=request_id)
-            self._record(request, status, began)
-            return
-        sent, heads = self._sender.take_counts()
-        self._server.access_log.record(
-            Entry(
-                self._endpoints.peer_address,
-                None,
-                self._reception.first_line,
-                status,
-                sent,
-                self.loop.time() - began,
-                run_id=request_id,
-                head_sent=heads,
-            )
-        )
-
-    def _record(
-        self, request: Request, status: int, began: float, fields: Fields = ()
-    ) -> None:
-        sent, heads = self._sender.take_counts()
-        self._server.access_log.record(
-            Entry(
-                request.endpoints.peer_address,
-                request,
-                f"{request.method} {request.target} {request.version}",
-                status,
-                sent,
-                self.loop.time() - began,
-                fields,
-                run_id=request.id,
-                head_sent=heads,
-            )
-        )

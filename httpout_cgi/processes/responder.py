@@ -1,0 +1,172 @@
+"""Answering the requests of one connection: the gateway asked, its response sent.
+
+Every request leaves one line in the access log.  Must not know tremolo, or how
+requests are received.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import BinaryIO
+
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.log_format import Entry
+from httpout_cgi.messages import Fields, Request, Response
+from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.processes.sending import Sender
+from httpout_cgi.processes.wire import read_endpoints
+from httpout_cgi.protocol.forwarded import resolve_request
+from httpout_cgi.protocol.request_head import RequestHead
+from httpout_cgi.protocol.response_head import Framing, frame, render_head
+
+_log = logging.getLogger(__name__)
+
+# nginx's word for a client that left before it was answered.
+_CLIENT_CLOSED_REQUEST = 499
+_LAST = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
+_LAST_HEAD = Framing(head_only=True, chunked=False, close=True, says_keep_alive=False)
+_INTERIM = Framing(head_only=True, chunked=False, close=False, says_keep_alive=False)
+
+
+class Responder:
+    """Answers one request after the other.  Only the loop thread touches it.
+
+    Times are the loop's; ``began`` is when the first byte of a request came.  Raises
+    OSError if the client has gone already.
+    """
+
+    def __init__(
+        self, server: HTTPServer, wire: asyncio.Transport, sender: Sender
+    ) -> None:
+        self._endpoints = read_endpoints(wire)
+        self._server = server
+        self._wire = wire
+        self._sender = sender
+        self._loop = asyncio.get_running_loop()
+
+    def make_request(
+        self, head: RequestHead, content: BinaryIO | None, length: int | None
+    ) -> Request:
+        """Return the request that a head and the content behind it are."""
+        request = Request(
+            head.method,
+            head.target,
+            head.version,
+            head.fields,
+            self._endpoints,
+            content,
+            length,
+            self._server.gateway.make_id(),
+        )
+        return resolve_request(request, self._server.trusted)
+
+    async def answer(
+        self,
+        request: Request,
+        began: float,
+        keep_alive: bool,
+        is_last: Callable[[], bool],
+    ) -> Framing | None:
+        """Answer a request, and record it.
+
+        ``is_last`` is asked whether no request can follow, once the response is there.
+        Returns how that was framed, or None if it broke off where only a reset of the
+        connection tells the client.
+        """
+        status, framing = _CLIENT_CLOSED_REQUEST, _LAST
+        fields: Fields = ()
+        try:
+            response = await self._server.gateway.handle(request, self._send_interim)
+            status, fields = response.status, response.fields
+            last = not keep_alive or self._server.draining or is_last()
+            framing = frame(request.method, request.version, response, close=last)
+            await self._sender.send(response, framing, self._server.added_fields())
+        except Exception as exc:
+            if self._sender.begun:
+                return self._break_off(exc, framing)
+            failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
+            status = self._send_refusal(failure, request.method, request.id)
+            return _LAST
+        finally:
+            self._record(request, status, began, fields)
+        return framing
+
+    def refuse(
+        self, error: HTTPError, head: RequestHead | None, line: str, began: float
+    ) -> None:
+        """Answer what is no request, or not one that we take, and record it."""
+        method = head.method if head is not None else line.partition(" ")[0]
+        request_id = self._server.gateway.make_id()
+        status = self._send_refusal(error, method, request_id)
+        self._record_unread(head, line, status, began, request_id)
+
+    def record_loss(self, head: RequestHead | None, line: str, began: float) -> None:
+        """Record a request whose client left before all of it had come."""
+        self._record_unread(head, line, _CLIENT_CLOSED_REQUEST, began, "")
+
+    def _send_interim(self, status: int, fields: Fields) -> None:
+        # It may be left out; and a client that does not read must not pile them up.
+        if not (self._sender.paused or self._wire.is_closing()):
+            self._wire.write(render_head(Response(status, fields), _INTERIM, None, ""))
+
+    def _send_refusal(self, error: HTTPError, method: str, request_id: str) -> int:
+        response = self._server.gateway.refuse(error, request_id)
+        assert isinstance(response.body, bytes)
+        framing = _LAST_HEAD if method == "HEAD" else _LAST
+        added = self._server.added_fields()
+        self._sender.send_bytes(response, framing, response.body, added)
+        return response.status
+
+    def _break_off(self, exc: Exception, framing: Framing) -> Framing | None:
+        """See that the client takes no half of a response for a whole one."""
+        # The end of a run has been logged by who ended it.
+        level = logging.DEBUG if isinstance(exc, HTTPError) else logging.ERROR
+        _log.log(level, "response cut off after %d bytes: %s", self._sender.sent, exc)
+        # Of chunks, the last one is missing then.
+        return _LAST if framing.chunked else None
+
+    def _record_unread(
+        self,
+        head: RequestHead | None,
+        line: str,
+        status: int,
+        began: float,
+        request_id: str,
+    ) -> None:
+        if head is not None:
+            request = replace(self.make_request(head, None, None), id=request_id)
+            self._record(request, status, began)
+            return
+        sent, heads = self._sender.take_counts()
+        self._server.access_log.record(
+            Entry(
+                self._endpoints.peer_address,
+                None,
+                line,
+                status,
+                sent,
+                self._loop.time() - began,
+                run_id=request_id,
+                head_sent=heads,
+            )
+        )
+
+    def _record(
+        self, request: Request, status: int, began: float, fields: Fields = ()
+    ) -> None:
+        sent, heads = self._sender.take_counts()
+        self._server.access_log.record(
+            Entry(
+                request.endpoints.peer_address,
+                request,
+                f"{request.method} {request.target} {request.version}",
+                status,
+                sent,
+                self._loop.time() - began,
+                fields,
+                run_id=request.id,
+                head_sent=heads,
+            )
+        )
