@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import quote
 
 from httpout_cgi import SOFTWARE
@@ -73,11 +74,17 @@ class SiteMap:
 
 def _make_site(site: settings.Site, config: settings.Config) -> Site:
     label = site.hosts[0]
-    resolver = Resolver(site, label=label, private=config.sources)
+    resolver = Resolver(site, label=label, private=_find_private(config))
     pages = {
         status: quote(os.fsencode(path)) for status, path in site.error_pages.items()
     }
     return Site(label, resolver, tuple(site.headers.items()), pages)
+
+
+def _find_private(config: settings.Config) -> list[Path]:
+    """Return the files that no client may see, should a docroot hold them."""
+    logs = config.log.access.path, config.log.error.path
+    return [*config.sources, *(path for path in logs if path is not None)]
 
 
 def _is_host_of(name: str, patterns: Sequence[str]) -> bool:

@@ -274,3 +274,35 @@ def test_runs_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     assert texts == {number: f"{number} {number}\n" for number in range(64)}
+
+
+def test_an_environment_that_a_run_assigns_is_its_own(run: Run) -> None:
+    before = os.environ
+    result = run(
+        """
+        import os
+        os.environ = os.environ.copy()
+        os.environ["ADDED"] = "1"
+        print(sorted(os.environ), os.getenv("ADDED"), os.environb[b"NAME"])
+        os.environ = {"ONLY": "2"}
+        print(dict(os.environ), os.getenv("NAME"))
+        """,
+        environment={"NAME": "value"},
+    )
+    assert result.text == "['ADDED', 'NAME'] 1 b'value'\n{'ONLY': '2'} None\n"
+    assert os.environ is before
+    assert run("import os; print(dict(os.environ))", environment={}).text == "{}\n"
+
+
+def test_outside_of_runs_the_environment_can_be_assigned() -> None:
+    before = os.environ
+    with stand_ins():
+        setattr(os, "environ", {"A": "b"})  # noqa: B010  as a script does it
+        assert os.getenv("A") == "b"
+        setattr(os, "environ", before)  # noqa: B010  as above
+    assert os.environ is before
+
+
+def test_clearing_the_modules_forgets_those_of_the_run_alone(run: Run) -> None:
+    result = run("import sys; sys.modules.clear(); import json; print(json.dumps(1))")
+    assert result.text == "1\n"

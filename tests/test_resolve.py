@@ -772,3 +772,10 @@ def test_script_may_not_send_relative_paths(site: Path) -> None:
         make_resolver(site).resolve_sendfile("htdocs/index.html")
 
     assert refusal.value.status == 404
+
+
+@pytest.mark.parametrize("name", ["config.yaml~", "config.yaml.bak", "error.log.1"])
+def test_copies_of_private_files_are_private_too(site: Path, name: str) -> None:
+    (site / "htdocs" / name).write_text("secret")
+    private = (site / "htdocs/config.yaml", site / "htdocs/error.log")
+    assert find_status(make_resolver(site, private=private), f"/{name}") == 403

@@ -476,6 +476,36 @@ def test_a_thread_with_leftover_threads_is_replaced(
     check(test, threads=1)
 
 
+@pytest.mark.parametrize("is_left", [True, False])
+def test_raw_threads_that_go_on_do_not_share_their_folder_with_the_next_run(
+    tmp_path: Path, is_left: bool
+) -> None:
+    path = save(
+        tmp_path / "a.py",
+        f"""
+        import _thread, sys, threading
+        def wait(read=sys.stdin.read):
+            try:
+                read()
+            except ValueError:
+                return  # closed with the run
+        if {is_left}:
+            _thread.start_new_thread(wait, ())
+        print(threading.get_native_id())
+        """,
+    )
+    tell = save(tmp_path / "b.py", "import threading\nprint(threading.get_native_id())")
+    source = GatedFile(b"")
+
+    async def test(runner: ThreadRunner) -> None:
+        first = await read_all(runner.start(replace_stdin(describe(path), source)))
+        second = await read_all(runner.start(describe(tell)))
+        assert (first != second) is is_left
+        source.gate.set()
+
+    check(test, threads=1)
+
+
 def test_a_thread_that_dies_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -70,8 +70,8 @@ def make_http_error(error: OSError) -> HTTPError:
 class Resolver:
     """Resolves the paths of one site.  Immutable: any thread may use it.
 
-    ``label`` is the site's name in logs.  ``private`` are files that are never sent:
-    those of the settings.
+    ``label`` is the site's name in logs.  ``private`` are files that are never sent,
+    nor what lies beside them and begins with their name.
     """
 
     def __init__(self, site: Site, *, label: str, private: Iterable[Path] = ()) -> None:
@@ -80,7 +80,7 @@ class Resolver:
         self._index = site.index
         self._links = site.follow_symlinks
         self._hides = site.hidden_files == "deny"
-        self._private = frozenset(os.path.realpath(path) for path in private)
+        self._private = tuple(os.path.realpath(path) for path in private)
         self._roots = build_roots(site)
         self._folders = tuple(root for root in self._roots if root.mount is None)
         self._bare = {root.url[:-1]: root for root in reversed(self._roots)}
@@ -109,7 +109,7 @@ class Resolver:
             _refuse(HTTPStatus.NOT_FOUND, "not an absolute path", path)
         real = os.path.realpath(path)
         owner = find_owner(real, self._roots, is_fresh=True)
-        if owner is None or real in self._private:
+        if owner is None or real.startswith(self._private):
             _refuse(HTTPStatus.FORBIDDEN, "not a file of this site", path)
         seen, is_link = self._look(real)
         if not S_ISREG(seen.st_mode):
@@ -217,8 +217,10 @@ class Resolver:
             real = "/".join(root.real) + file.path[len(root.folder) :]
         if is_source(file.path) or is_source(real):
             _refuse(HTTPStatus.FORBIDDEN, "source without a script mount", file.path)
-        if real in self._private:
-            _refuse(HTTPStatus.FORBIDDEN, "settings", file.path)
+        # No check of containment: copies that editors leave, and rotated logs, begin
+        # with the name and are as private.
+        if real.startswith(self._private):
+            _refuse(HTTPStatus.FORBIDDEN, "settings or log", file.path)
         owner = find_owner(real, self._roots, is_fresh=is_linked)
         if owner is not None and owner.mount is not None:
             # Scripts need not be called .py: a link, an alias, or the docroot around

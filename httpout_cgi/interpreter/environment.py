@@ -7,6 +7,7 @@ only their class changes.  Outside of a run they behave as before.
 from __future__ import annotations
 
 import os
+from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping
 
 from httpout_cgi.interpreter.run_context import current, replace
@@ -138,6 +139,23 @@ class _PosixEnvironment(MutableMapping[bytes, bytes]):
         return len(self._target())
 
 
+class _RunOs(ModuleType):
+    """The class of os: assigning ``os.environ`` ends with the run, too."""
+
+    @property
+    def environ(self) -> Any:
+        return self.__dict__["environ"]
+
+    @environ.setter
+    def environ(self, value: Any) -> None:
+        run = _find()
+        if run is None:
+            self.__dict__["environ"] = value
+        elif value is not self.__dict__["environ"]:
+            # Our object stays: os.getenv() and other modules hold on to it.
+            run.environment = value if isinstance(value, dict) else dict(value)
+
+
 def _check(name: bytes, value: bytes) -> None:
     """Refuse what putenv() refuses."""
     if not name or b"=" in name:
@@ -150,6 +168,7 @@ def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
     undo: List[Callable[[], None]] = []
     _change_class(os.environ, _RunEnvironment, undo)
+    replace(os, "__class__", _RunOs, undo)
     if os.supports_bytes_environ:
         _change_class(os.environb, _RunEnvironmentBytes, undo)
     for name in ("putenv", "unsetenv"):

@@ -64,13 +64,18 @@ def _bootstrap_in_run(thread: threading.Thread) -> None:
 
 # Any: whatever the new thread is to call.
 def _start_new_thread_in_run(function: Any, *arguments: Any) -> int:
-    if current_for_changes() is None:
+    run = current_for_changes()
+    if run is None:
         return _start_new_thread(function, *arguments)
-    context = copy_context()
+    context, alive = copy_context(), run.raw_threads
 
     def call(*positional: Any, **keywords: Any) -> None:
-        context.run(function, *positional, **keywords)  # pragma: no cover - no tracer
+        try:  # pragma: no cover - no tracer comes here
+            context.run(function, *positional, **keywords)
+        finally:  # pragma: no cover - as above
+            alive.pop()
 
+    alive.append(call)
     return _start_new_thread(call, *arguments)
 
 
@@ -122,6 +127,8 @@ def join_threads(run: RunContext) -> None:
 
 def has_threads(run: RunContext) -> bool:
     """Tell whether threads of the run are still alive."""
+    if run.__dict__.get("raw_threads"):
+        return True
     if "threads" not in run.__dict__:
         return False
     return any(thread.is_alive() for thread in run.threads)

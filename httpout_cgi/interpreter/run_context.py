@@ -125,6 +125,8 @@ class RunContext:
     folders = _Lazy(lambda run: {})
     import_lock = _Lazy(lambda run: threading.RLock())
     threads: List[threading.Thread] = cast("List[threading.Thread]", _Lazy(_new_list))
+    # One entry for each thread that _thread.start_new_thread() has started.
+    raw_threads: List[object] = cast("List[object]", _Lazy(_new_list))
     exit_callbacks: List[ExitCallback] = cast("List[ExitCallback]", _Lazy(_new_list))
 
 
