@@ -22,10 +22,8 @@ from httpout_cgi.processes import control, listeners, privileges, signals
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.log_files import LogFiles, open_logs
 
-# How long runs may go on after SIGTERM.
-GRACE: Final = 10.0
 # The workers end what is left after GRACE; this is for a worker that cannot.
-_LAST_RESORT: Final = GRACE + 2.0
+_LAST_RESORT: Final = control.GRACE + 2.0
 _CHECK_EVERY: Final = 1.0
 
 _log = logging.getLogger(__name__)
