@@ -208,7 +208,8 @@ _PLAIN: Final[Mapping[str, Formatter]] = {
     "P": lambda entry: str(os.getpid()),
     "q": _query,
     "r": _request_line,
-    "s": lambda entry: str(entry.status),
+    # Not str(): before Python 3.11, that of an HTTPStatus is its name.
+    "s": lambda entry: f"{entry.status:d}",
     "t": lambda entry: _timestamp(int(time.time() - entry.seconds)),
     "T": lambda entry: str(int(entry.seconds)),
     "u": _user,

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 import pytest
 
@@ -35,6 +36,11 @@ def make_entry(request: Request | None, **values: object) -> Entry:
         **values,
     }
     return Entry(**given)  # type: ignore[arg-type]  # a helper for keywords
+
+
+def test_a_status_is_a_number_whatever_its_type() -> None:
+    entry = make_entry(None, status=HTTPStatus.NOT_FOUND)
+    assert compile_format("%>s")(entry) == "404\n"
 
 
 def test_common() -> None:

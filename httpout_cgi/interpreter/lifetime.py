@@ -46,8 +46,8 @@ def _start_in_run(thread: threading.Thread) -> None:
     run.threads.append(thread)
     try:
         _start(thread)
-    except RuntimeError:
-        run.threads.remove(thread)  # the system has no more threads
+    except BaseException:
+        run.threads.remove(thread)  # say, the system has no more threads
         raise
 
 
