@@ -3,7 +3,6 @@
 Must not know sites, runners or runs.
 """
 
-from dataclasses import replace
 from http import HTTPStatus
 
 from httpout_cgi.error_page import render_redirect_page
@@ -75,8 +74,8 @@ def send_file(
         fields = remove_content_fields(fields)
     status = document.status if is_error else response.status
     reason = document.reason if status == document.status else ""
-    own = replace(response, status=status, fields=fields, reason=reason)
-    return replace(add_fields(own, response.fields), close=document.close)
+    own = response._replace(status=status, fields=fields, reason=reason)
+    return add_fields(own, response.fields)._replace(close=document.close)
 
 
 def make_redirected_request(
@@ -114,7 +113,7 @@ def add_fields(response: Response, fields: Fields) -> Response:
         return response
     present = {name.lower() for name, _ in response.fields} - {"set-cookie"}
     added = [field for field in fields if field[0].lower() not in present]
-    return replace(response, fields=(*response.fields, *added))
+    return response._replace(fields=(*response.fields, *added))
 
 
 def judge_conditions(request: Request, document: Document) -> int | None:

@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 
@@ -150,7 +150,7 @@ class Gateway:
             # The Host field does not count then, nor for scripts (RFC 9112 section
             # 3.2.2).
             fields = {**request.fields, "host": [target.authority]}
-            request = replace(request, fields=fields)
+            request = request._replace(fields=fields)
         site, server = self._sites.find(request)
         interim = None if request.version == "HTTP/1.0" else send_interim
         return _Exchange(request, target, site, server, run_id, interim, target.path)
@@ -246,7 +246,7 @@ class Gateway:
         _follow(exchange, make_redirected_request(exchange.request, target))
         response = await self._answer(exchange)
         if redirect.close and not response.close:
-            response = replace(response, close=True)
+            response = response._replace(close=True)
         return add_fields(response, redirect.fields)
 
     async def _answer_error(self, exchange: _Exchange, error: HTTPError) -> Response:
@@ -266,7 +266,7 @@ class Gateway:
             _log.exception("error page %s failed [%s]", url, exchange.run_id)
             return self._show(error, exchange.run_id)
         status = error.status if own.status == HTTPStatus.OK else own.status
-        return add_fields(replace(own, status=status), error.fields)
+        return add_fields(own._replace(status=status), error.fields)
 
     def _log_error(self, exchange: _Exchange, error: HTTPError) -> None:
         where = exchange.site.label, exchange.name, exchange.run_id

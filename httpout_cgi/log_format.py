@@ -9,9 +9,8 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from httpout_cgi.errors import ConfigError
 from httpout_cgi.messages import Fields, Request
@@ -28,8 +27,7 @@ _SECRET: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What is known of a request when its response has been sent.
 
     ``client`` is the client's address, behind trusted proxies, too.  ``request`` is

@@ -2,11 +2,14 @@
 
 Text in here is ISO-8859-1: one character for each byte of the wire, so that bytes
 which are not UTF-8 survive.  Must not know tremolo, files by name, or scripts.
+
+What is made for every request is a NamedTuple, here and elsewhere: making a frozen
+dataclass of eight fields takes a microsecond more.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 Fields: TypeAlias = Sequence[tuple[str, str]]
 
@@ -26,8 +29,7 @@ class Endpoints:
     local_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request, its content complete.
 
     ``target`` is the request target as it was sent.  ``fields`` maps lower-case
@@ -73,8 +75,7 @@ class Stream(Protocol):
 Body: TypeAlias = bytes | FilePart | Stream
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What goes back to the client.
 
     The sender adds Date, Server, Connection and the framing (Content-Length or
@@ -91,4 +92,4 @@ class Response:
     body: Body = b""
     reason: str = ""
     raw: bool = False
-    close: bool = field(default=False, kw_only=True)
+    close: bool = False

@@ -6,7 +6,7 @@ Must not know HTTP, settings files, or how anything is run.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, TypeAlias
+from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 OutputMode: TypeAlias = Literal["cgi", "page", "auto"]
 RunnerName: TypeAlias = Literal["auto", "thread", "process"]
@@ -31,8 +31,7 @@ class Mount:
     timeout: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """A script that a URL leads to.
 
     ``path`` is absolute; ``stat`` is what was seen there when it was resolved.
@@ -56,8 +55,7 @@ class Script:
         return self.path.rpartition("/")[2].startswith("nph-")
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One run, described: everything that a runner needs to start it.
 
     ``environment`` belongs to the run from then on.  ``arguments`` are the search

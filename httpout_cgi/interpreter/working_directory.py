@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from functools import lru_cache
 from typing import Callable, List, Optional, cast
 
 # linux/sched.h: share the working directory, the root and the umask.
@@ -57,11 +58,12 @@ def _load_chdir() -> Optional[Callable[[bytes], int]]:
 
 
 _chdir = _load_chdir()
+_encode = lru_cache(maxsize=256)(os.fsencode)
 
 
 def change_to(directory: str) -> None:
     """Make this the thread's working directory.  Raises OSError."""
-    if _chdir is None or _chdir(os.fsencode(directory)) != 0:
+    if _chdir is None or _chdir(_encode(directory)) != 0:
         # Again, for the error that it raises.
         os.chdir(directory)
 

@@ -7,7 +7,6 @@ requests are received.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from http import HTTPStatus
 from typing import BinaryIO
 
@@ -136,7 +135,7 @@ class Responder:
         request_id: str,
     ) -> None:
         if head is not None:
-            request = replace(self.make_request(head, None, None), id=request_id)
+            request = self.make_request(head, None, None)._replace(id=request_id)
             self._record(request, status, began)
             return
         sent, heads = self._sender.take_counts()

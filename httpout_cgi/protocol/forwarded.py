@@ -64,10 +64,10 @@ def resolve_request(request: Request, trusted: TrustedProxies) -> Request:
     host = forwarded_host(request.endpoints, request.fields, trusted)
     if host is not None:
         fields = {**request.fields, "host": (host,)}
-        return replace(request, endpoints=endpoints, fields=fields)
+        return request._replace(endpoints=endpoints, fields=fields)
     if endpoints is request.endpoints:
         return request
-    return replace(request, endpoints=endpoints)
+    return request._replace(endpoints=endpoints)
 
 
 def resolve_endpoints(

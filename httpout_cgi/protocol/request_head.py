@@ -6,8 +6,8 @@ how requests are smuggled past a front server.  Must not know connections or tre
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from httpout_cgi.errors import HTTPError
 
@@ -28,8 +28,7 @@ _NAMES: dict[str, str] = {}
 _NAMES_LIMIT = 512
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """A request without its content; text is ISO-8859-1, field names are lower-case.
 
     ``content_length`` is None without content, and with ``chunked`` content.

@@ -12,15 +12,14 @@ Pure: must not know sites, folders or files.
 
 import os
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from httpout_cgi.errors import HTTPError
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A request target, taken apart.
 
     ``path`` is decoded with the file system encoding, begins with one slash, and has
