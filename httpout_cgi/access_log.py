@@ -6,6 +6,7 @@ The lines of one turn of the loop are written at once.
 import logging
 import os
 from collections.abc import Callable
+from stat import S_ISCHR
 from typing import Final
 
 from httpout_cgi.log_format import Entry, compile_format
@@ -20,7 +21,8 @@ class AccessLog:
     """Writes the lines of one turn of the loop at once; only the loop thread uses it.
 
     ``descriptor`` stays the caller's to close, after ``flush``.  ``schedule`` is the
-    loop's ``call_soon``.  Raises ConfigError for an unknown format.
+    loop's ``call_soon``.  ``is_read`` is false for /dev/null: then no entry has to be
+    made.  Raises ConfigError for an unknown format.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class AccessLog:
         schedule: Callable[[Callable[[], None]], object],
     ) -> None:
         self._format = compile_format(format_)
+        self.is_read = not _is_null(descriptor)
         self._descriptor = descriptor
         self._schedule = schedule
         self._lines: list[str] = []
@@ -59,6 +62,11 @@ class AccessLog:
             self._failed = True
         finally:
             self._lines.clear()
+
+
+def _is_null(descriptor: int) -> bool:
+    seen, null = os.fstat(descriptor), os.stat(os.devnull)
+    return S_ISCHR(seen.st_mode) and seen.st_rdev == null.st_rdev
 
 
 def validate(format_: str) -> None:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -296,3 +297,12 @@ def test_a_full_disk_is_told_once_and_breaks_no_request(
     assert [record.getMessage() for record in caplog.records] == [
         "access log cannot be written: No space left on device"
     ]
+
+
+def test_a_log_that_nobody_reads_is_known(tmp_path: Path) -> None:
+    for path, is_read in ((Path(os.devnull), False), (tmp_path / "log", True)):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+        try:
+            assert AccessLog("common", descriptor, lambda _: None).is_read is is_read
+        finally:
+            os.close(descriptor)

@@ -67,6 +67,8 @@ class FakeGateway:
 
 
 class FakeLog:
+    is_read = True
+
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 

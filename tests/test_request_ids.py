@@ -58,3 +58,16 @@ def test_what_is_no_request_has_an_id_too(serve: Serve, tmp_path: Path) -> None:
     request_id = find_id(page)
     assert wait_for_entry(server, request_id)["status"] == 400
     server.stderr.wait_for(rf"400 refused: .*\[{request_id}\]")
+
+
+def test_an_access_log_that_nobody_reads_gets_no_entries(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "htdocs").mkdir()
+    (tmp_path / "htdocs" / "a.txt").write_text("a")
+    server = serve(
+        "listen: ['127.0.0.1:0']\nsites: [{docroot: htdocs}]\n"
+        "log: {access: {path: /dev/null}}\n"
+    )
+    assert server.request("/a.txt").text == "a"
+    assert "/a.txt" not in server.stdout.text

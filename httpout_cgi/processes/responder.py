@@ -156,6 +156,8 @@ class Responder:
         self, request: Request, status: int, began: float, fields: Fields = ()
     ) -> None:
         sent, heads = self._sender.take_counts()
+        if not self._server.access_log.is_read:
+            return
         self._server.access_log.record(
             Entry(
                 request.endpoints.peer_address,
