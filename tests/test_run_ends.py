@@ -254,24 +254,26 @@ def test_scripts_that_are_interrupted_while_they_log_do_not_stop_the_worker(
     serve: Serve, tmp_path: Path
 ) -> None:
     (tmp_path / "htdocs").mkdir()
-    (tmp_path / "cgi-bin").mkdir()
-    (tmp_path / "cgi-bin" / "noisy.py").write_text(
+    (tmp_path / "noisy").mkdir()
+    (tmp_path / "quick").mkdir()
+    (tmp_path / "noisy" / "noisy.py").write_text(
         'import sys\nprint("Content-Type: text/plain\\n", flush=True)\n'
         'while True: sys.stderr.write("x\\n")\n'
     )
-    (tmp_path / "cgi-bin" / "quick.py").write_text('print("A: b\\n\\nquick")\n')
+    (tmp_path / "quick" / "quick.py").write_text('print("A: b\\n\\nquick")\n')
     server = serve(
         "listen: ['127.0.0.1:0']\n"
         "log: {error: {path: error.log}}\n"
         "sites: [{docroot: htdocs,"
-        " scripts: [{url: /, path: cgi-bin, timeout: 300ms}]}]\n"
+        " scripts: [{url: /noisy/, path: noisy, timeout: 300ms},"
+        " {url: /quick/, path: quick}]}]\n"
     )
 
     def ask(_: int) -> None:
         with contextlib.suppress(http.client.HTTPException, OSError):
-            server.request("/noisy.py")
+            server.request("/noisy/noisy.py")
 
     for _ in range(3):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(ask, range(4)))
-        assert server.request("/quick.py").text == "quick\n"
+        assert server.request("/quick/quick.py").text == "quick\n"

@@ -339,6 +339,20 @@ def test_a_python_that_cannot_be_run_is_named(
         fleet.tend(0.0, CONFIGURATION)
 
 
+def test_a_message_of_a_worker_that_was_reaped_meanwhile_is_none(
+    selector: selectors.BaseSelector,
+) -> None:
+    fleet = make_fleet(selector, "pass")
+    fleet.want(1)
+    fleet.tend(0.0, CONFIGURATION)
+    events = selector.select(20)
+    assert events
+    wait_for_death(fleet, 1.0)
+    for key, _ in events:
+        key.data()
+    assert len(fleet) == 0
+
+
 def test_a_worker_that_cannot_be_started_leaves_the_others_alone(
     selector: selectors.BaseSelector, tmp_path: Path
 ) -> None:

@@ -194,6 +194,8 @@ class Fleet:
             pass  # it has just died; SIGCHLD is on its way
 
     def _on_message(self, worker: _Worker) -> None:
+        if worker not in self._workers:
+            return  # reaped between the selector's word and ours
         message = b""
         with contextlib.suppress(ConnectionError):
             message = worker.channel.recv(1)
