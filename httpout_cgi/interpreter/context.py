@@ -16,20 +16,23 @@ from httpout_cgi.interpreter import (
     system,
 )
 
+# In this order.  Each has install(), which returns what takes it away again.
+_PARTS = (
+    environment,
+    system,
+    imports,
+    script_builtins,
+    lifetime,
+    refusals,
+)
+
 _undo: List[Callable[[], None]] = []
 
 
 def install() -> None:
     """Put all stand-ins in place; does nothing if they are."""
     if not _undo:
-        for part in (
-            environment,
-            system,
-            imports,
-            script_builtins,
-            lifetime,
-            refusals,
-        ):
+        for part in _PARTS:
             _undo.append(part.install())
 
 

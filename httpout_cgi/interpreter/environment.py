@@ -10,7 +10,7 @@ import os
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping
 
-from httpout_cgi.interpreter.run_context import current, replace
+from httpout_cgi.interpreter.run_context import current, replace, undoing
 
 try:
     import posix
@@ -176,12 +176,7 @@ def install() -> Callable[[], None]:
     if posix is not None:
         stand_in = _PosixEnvironment(posix.environ)
         replace(posix, "environ", stand_in, undo)
-
-    def uninstall() -> None:
-        while undo:
-            undo.pop()()
-
-    return uninstall
+    return undoing(undo)
 
 
 def _change_class(

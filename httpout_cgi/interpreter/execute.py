@@ -18,7 +18,13 @@ from typing import Any, Callable, Dict, List, Optional
 
 from httpout_cgi.interpreter import failures, lifetime, script_builtins
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.interpreter.run_context import RunAborted, RunContext, current
+from httpout_cgi.interpreter.run_context import (
+    AFTER_OUTPUT,
+    AT_EXIT,
+    RunAborted,
+    RunContext,
+    current,
+)
 from httpout_cgi.interpreter.streams import flush_all
 
 # Values whose end nobody can notice, or that __del__ methods may need.
@@ -52,6 +58,8 @@ def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) 
             _attempt(run, lambda: lifetime.join_threads(run))
         if "exit_callbacks" in run.__dict__ and not run.is_aborted:
             lifetime.call_exit_callbacks(run, _attempt)
+        if run.parts and not run.is_aborted:
+            _attempt(run, lambda: _end_parts(run, AT_EXIT))
     finally:
         _finish(run)
 
@@ -89,8 +97,16 @@ def _finish(run: RunContext) -> None:
     if "initial_stderr" in run.__dict__:
         flush_all([run.stderr, run.initial_stderr])
         run.initial_stderr.buffer.raw.finish()
+    if run.parts:
+        _end_parts(run, AFTER_OUTPUT)
     # Threads that go on, and buffers that are dropped full, write to nobody.
     run.raw_output.mute()
+
+
+def _end_parts(run: RunContext, stage: int) -> None:
+    for part, value in reversed(list(run.parts.items())):
+        if part.stage == stage and part.end is not None:
+            part.end(run, value)
 
 
 def _flush(run: RunContext) -> None:

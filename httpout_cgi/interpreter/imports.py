@@ -21,6 +21,7 @@ from httpout_cgi.interpreter.run_context import (
     importing_shared,
     process,
     replace,
+    undoing,
 )
 
 _original_import = builtins.__import__
@@ -203,9 +204,4 @@ def install() -> Callable[[], None]:
     replace(importlib, "import_module", import_module, undo)
     replace(importlib, "reload", reload, undo)
     replace(_bootstrap, "_find_and_load", _find_and_load, undo)
-
-    def uninstall() -> None:
-        while undo:
-            undo.pop()()
-
-    return uninstall
+    return undoing(undo)

@@ -16,6 +16,7 @@ from httpout_cgi.interpreter.run_context import (
     current,
     current_for_changes,
     replace,
+    undoing,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -166,9 +167,4 @@ def install() -> Callable[[], None]:
     replace(atexit, "register", _register_in_run, undo)
     replace(atexit, "unregister", _unregister_in_run, undo)
     replace(os, "_exit", _exit_run, undo)
-
-    def uninstall() -> None:
-        while undo:
-            undo.pop()()
-
-    return uninstall
+    return undoing(undo)

@@ -16,11 +16,13 @@ from typing import (
     BinaryIO,
     Callable,
     Dict,
+    Generic,
     Iterator,
     List,
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
     cast,
 )
 
@@ -33,6 +35,12 @@ ExitCallback = Tuple[Callable[..., object], Tuple[Any, ...], Dict[str, Any]]
 
 # What stood where the stand-ins stand now, by its name; filled by install().
 process: Dict[str, Any] = {}
+
+T = TypeVar("T")
+
+# When a part of a run ends: behind the atexit callbacks, while the script's objects
+# and streams are still there; or when all its output is out and its objects are gone.
+AT_EXIT, AFTER_OUTPUT = 0, 1
 
 
 class _Lazy:
@@ -53,6 +61,41 @@ class _Lazy:
 
 def _new_list(run: RunContext) -> List[object]:
     return []
+
+
+class PerRun(Generic[T]):
+    """Something that a run has to itself, made when it is first asked for.
+
+    A part of this package declares one for its state; RunContext need not know it.
+    ``end`` is called for what was made, the last made first, at the given stage; at
+    AFTER_OUTPUT it must not raise.  ``make`` may run twice if two threads ask at
+    once; the one that loses is ended.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[RunContext], T],
+        end: Optional[Callable[[RunContext, T], object]] = None,
+        stage: int = AFTER_OUTPUT,
+    ) -> None:
+        self._make = make
+        self.end = end
+        self.stage = stage
+
+    def of(self, run: RunContext) -> T:
+        """Return the run's, made now if it has none yet."""
+        try:
+            return run.parts[self]  # type: ignore[no-any-return]
+        except KeyError:
+            made = self._make(run)
+        kept: T = run.parts.setdefault(self, made)
+        if kept is not made and self.end is not None:
+            self.end(run, made)
+        return kept
+
+    def find(self, run: RunContext) -> Optional[T]:
+        """Return the run's if it has one."""
+        return run.parts.get(self)
 
 
 class RunInterrupted(BaseException):
@@ -110,6 +153,8 @@ class RunContext:
         self.stdout: Any = text
         # The local modules of this run by name, and what its folders hold.
         self.modules: Dict[str, ModuleType] = {}
+        # Any: each PerRun knows the type of its own.
+        self.parts: Dict[PerRun[Any], Any] = {}
 
     initial_stdin = _Lazy(lambda run: streams.open_input(run.source))
     initial_stderr = _Lazy(lambda run: streams.open_error(run.write_error))
@@ -159,3 +204,13 @@ def replace(
     original = getattr(owner, name)
     setattr(owner, name, value)
     undo.append(lambda: setattr(owner, name, original))
+
+
+def undoing(undo: List[Callable[[], None]]) -> Callable[[], None]:
+    """Return what takes back all that ``undo`` notes, the last first."""
+
+    def uninstall() -> None:
+        while undo:
+            undo.pop()()
+
+    return uninstall
