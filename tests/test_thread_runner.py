@@ -22,7 +22,7 @@ from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
 from httpout_cgi.scripts import Invocation, Mount, Script
-from tests.script_runs import save
+from tests.interpreter.script_runs import save
 
 Test: TypeAlias = Callable[[ThreadRunner], Awaitable[None]]
 

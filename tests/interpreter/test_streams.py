@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.interpreter import streams
-from tests.script_runs import Result, run_file, save, stand_ins
+from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.interpreter import context
-from tests.script_runs import Result, run_file, save, stand_ins
+from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
 

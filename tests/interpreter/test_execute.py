@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.script_runs import Result, run_file, save, stand_ins
+from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
 
@@ -347,6 +347,6 @@ import os
 context.install()
 os._exit(5)
 """
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     child = subprocess.run([sys.executable, "-c", source], check=False, cwd=root)
     assert child.returncode == 5

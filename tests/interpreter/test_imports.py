@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.script_runs import Result, run_file, save, stand_ins
+from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
 
