@@ -1,0 +1,194 @@
+"""The two ways to run a row: by the live server, and as a plain CGI child process.
+
+The server tells the child's environment, and answers with the child's output as well,
+so that both answers went through all of it.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from httpout_cgi.error_log import escape
+from tests.idioms import Row
+from tests.live import PATIENCE, ROOT
+from tests.live_site import CGI_BIN, Reply, Seen, Site, start_site
+
+SCRIPTS = ROOT / "tests/cases/idioms"
+
+# A site for the scripts, and one in which every script tells its environment.
+HOST, SEEING_HOST = "legacy.example", "seeing.example"
+FOLDER, SEEING_FOLDER = "legacy", "seeing"
+
+
+def _write_mounts(folder: str) -> str:
+    # cgi and cgitb are imported once for all runs, and so they would warn only once.
+    variables = '{PYTHONWARNINGS: "ignore:\'cgi", GREETING: hello}'
+    return f"""
+      - {{url: /cgi-bin/, path: {folder}, environment: {variables}}}
+      - {{url: /authorized/, path: {folder}, pass_authorization: true}}
+      - {{url: /auto/, path: {folder}, output: auto}}
+      - {{url: /short/, path: {folder}, timeout: 300ms}}
+"""
+
+
+CONFIG = f"""\
+listen: ["127.0.0.1:0", "unix:http.sock"]
+trusted_proxies: [unix]
+log: {{access: {{format: "%L %{{X-Row}}i %U"}}}}
+sites:
+  - hosts: [{HOST}]
+    docroot: htdocs
+    scripts: {_write_mounts(FOLDER)}
+  - hosts: [{SEEING_HOST}]
+    docroot: htdocs
+    scripts: {_write_mounts(SEEING_FOLDER)}
+"""
+
+# What depends on when the server looked, not on what the script did.
+_VARYING = {"date", "content-length", "transfer-encoding", "connection"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer without what differs from request to request, and the error lines."""
+
+    status: int
+    reason: str
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+    errors: tuple[str, ...]
+
+
+class Stage:
+    """A live server with the scripts; ``folder`` is theirs."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.folder = site.folder / FOLDER
+        self._tokens = count()
+
+    def perform_live(self, row: Row) -> tuple[Outcome, str]:
+        """Let the server run the script; return all lines of the log as well."""
+        token, path = self._make_token(), row.mount + row.script
+        reply = self._ask(row, path + row.target, f"X-Row: {token}")
+        self._wait_for_log()
+        run_id = self._find_run_id(token, path)
+        lines = self._find_log(run_id)
+        own = f"{reply.status}: "
+        errors = (text for level, text in lines if level == "error")
+        outcome = _take(reply, (text for text in errors if not text.startswith(own)))
+        return outcome, "\n".join(text for _, text in lines)
+
+    def perform_child(self, row: Row) -> Outcome:
+        """Run the script in a process of its own, and let the server answer with it."""
+        ended = subprocess.run(
+            self.make_command(row),
+            env=self.see(row)["environ"],
+            cwd=(self.folder / row.script).parent,
+            input=row.body or b"",
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+        said = self.site.folder / "said"
+        said.write_bytes(ended.stdout)
+        prefix = "nph-" if row.script.startswith("nph-") else ""
+        path = f"{row.mount}{prefix}replay.py"
+        reply = self._ask(row, path + row.target, f"X-Replay: {said}")
+        return _take(reply, _split_lines(ended.stderr))
+
+    def make_command(self, row: Row) -> list[str]:
+        """Return the command as the kernel makes it of the script's first line."""
+        script = self.folder / row.script
+        words = self.see(row)["argv"][1:]
+        return [sys.executable, *_find_flags(script), str(script), *words]
+
+    def see(self, row: Row) -> Seen:
+        """Return what the server gives to the script for the row's request."""
+        seeing = replace(row, fields=(*row.fields, f"Host: {SEEING_HOST}"))
+        seen = self._ask(seeing, row.mount + row.script + row.target)
+        assert seen.status == 200, seen
+        values: Seen = json.loads(seen.body or b"null")
+        values["environ"] = {
+            name: value.replace(SEEING_HOST, HOST).replace(SEEING_FOLDER, FOLDER)
+            for name, value in values["environ"].items()
+        }
+        return values
+
+    def _ask(self, row: Row, target: str, *more: str) -> Reply:
+        fields = [*row.fields, *more]
+        if not any(line.startswith("Host:") for line in fields):
+            fields.append(f"Host: {HOST}")
+        return self.site.ask(
+            target, *fields, method=row.method, body=row.body, unix=row.unix
+        )
+
+    def _make_token(self) -> str:
+        return f"row{next(self._tokens)}"
+
+    def _find_run_id(self, token: str, path: str) -> str:
+        pattern = rf"(?m)^(\w+) {token} {re.escape(path)}"
+        return self.site.server.stdout.wait_for(pattern)[1]
+
+    def _wait_for_log(self) -> None:
+        """Wait until we have all lines that are in the error log by now."""
+        token = self._make_token()
+        self.site.ask(f"/cgi-bin/log.py?{token}", f"Host: {HOST}")
+        self.site.wait_for_log(rf"\] {token}\n")
+
+    def _find_log(self, run_id: str) -> list[tuple[str, str]]:
+        pattern = rf"(?m)^\S+ \S+ \S+ \[(\w+)\] \[\d+\] \[\S+ .* {run_id}\] (.*)$"
+        text = self.site.server.stderr.text
+        return [(found[1], found[2]) for found in re.finditer(pattern, text)]
+
+
+def _take(reply: Reply, errors: Iterator[str]) -> Outcome:
+    fields = ((name, value) for name, value in reply.fields)
+    kept = tuple(field for field in fields if field[0].lower() not in _VARYING)
+    body = re.sub(rb"Request [0-9a-f]+", b"Request ID", reply.body)
+    return Outcome(reply.status, reply.reason, kept, body, tuple(errors))
+
+
+def _split_lines(text: bytes) -> Iterator[str]:
+    lines = text.decode("utf-8", "backslashreplace").split("\n")
+    return (escape(line) for line in (lines if lines[-1] else lines[:-1]))
+
+
+def _find_flags(script: Path) -> list[str]:
+    """Return what stands behind python in the script's first line."""
+    first = script.read_bytes().partition(b"\n")[0].decode("latin-1").rstrip()
+    match = re.match(r"#!\s*(?:/usr/bin/env (-S )?)?\S*python\S*\s*(.*)", first)
+    if match is None or not match[2]:
+        return []
+    # The kernel gives one argument; env -S splits it.
+    return shlex.split(match[2]) if match[1] else [match[2]]
+
+
+@contextmanager
+def set_stage(folder: Path) -> Iterator[Stage]:
+    """Start a server for copies of the scripts."""
+    copy = folder / FOLDER
+    shutil.copytree(SCRIPTS, copy)
+    (copy / "log.py").write_text(
+        "import os, sys\nprint('X-A: b\\n')\n"
+        "print(os.environ['QUERY_STRING'], file=sys.stderr)\n"
+    )
+    for name in ("replay.py", "nph-replay.py"):
+        (copy / name).write_text(
+            "import os, sys\n"
+            "with open(os.environ['HTTP_X_REPLAY'], 'rb') as said:\n"
+            "    sys.stdout.buffer.write(said.read())\n"
+        )
+    for script in copy.rglob("*.py"):
+        seeing = folder / SEEING_FOLDER / script.relative_to(copy)
+        seeing.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CGI_BIN / "environ.py", seeing)
+    with start_site(folder, CONFIG) as site:
+        yield Stage(site)
