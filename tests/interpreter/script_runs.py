@@ -1,12 +1,14 @@
 """Run scripts in this thread, without a server."""
 
+from __future__ import annotations
+
 import os
 import textwrap
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Iterator, Sequence
 
 from httpout_cgi.interpreter import context
 from httpout_cgi.interpreter.code_cache import CodeCache

@@ -1,11 +1,12 @@
 """Compiled code is that of the file as it is now."""
 
+from __future__ import annotations
+
 import os
 import threading
 from pathlib import Path
 
 import pytest
-
 from httpout_cgi.interpreter.code_cache import CodeCache
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)

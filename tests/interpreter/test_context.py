@@ -1,15 +1,17 @@
 """Stand-ins: os.environ and sys for each run, and the originals outside of runs."""
 
+from __future__ import annotations
+
 import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
-
 from httpout_cgi.interpreter import context
+
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]

@@ -1,18 +1,23 @@
 """Running one script: its module, its end, its failures."""
 
+from __future__ import annotations
+
 import _thread
 import atexit
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
 
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
+
+# pytest puts its own in the place of it; Python 3.10 and later keep the original.
+_EXCEPTHOOK = getattr(threading, "__excepthook__", threading.excepthook)
 
 
 @pytest.fixture
@@ -223,7 +228,7 @@ def test_threads_see_the_run_and_are_joined(run: Run) -> None:
 def test_an_exception_in_a_thread_goes_to_the_log(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    monkeypatch.setattr(threading, "excepthook", _EXCEPTHOOK)
     result = run(
         "import threading\nt = threading.Thread(target=lambda: 1/0)\nt.start()"
     )

@@ -1,13 +1,15 @@
 """Imports of a run: local modules fresh, all others shared."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.machinery
 import shutil
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
 

@@ -1,9 +1,11 @@
 """What would take the server along is an error in a run, and works outside of one."""
 
+from __future__ import annotations
+
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
@@ -69,5 +71,5 @@ def test_outside_of_a_run_nothing_is_refused() -> None:
     pid = os.fork()
     if pid == 0:
         os._exit(7)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == 7
     assert signal.alarm(0) == 0

@@ -1,12 +1,14 @@
 """The standard streams of a run behave as CPython's behind a pipe."""
 
+from __future__ import annotations
+
 import io
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
-
 from httpout_cgi.interpreter import streams
+
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]

@@ -1,5 +1,7 @@
 """Threads with a working directory and a umask of their own."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
@@ -7,7 +9,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from httpout_cgi.interpreter import working_directory
 
 
