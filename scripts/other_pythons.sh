@@ -1,0 +1,70 @@
+# Sourced by scripts/test: the interpreter package's tests under the Pythons that a pool may
+# run, which are others than the server's.  POSIX sh; needs $root.
+#
+# Each has a virtual environment below .venv/other, with pytest and no more.
+
+other_versions="3.8 3.11 3.13"
+other_requirements='pytest>=8
+legacy-cgi>=2.6; python_version >= "3.13"'
+
+# Print the path of a Python of that version; fail if there is none.
+find_version() {
+    for name in "python$1" "${PYENV_ROOT:-${HOME-}/.pyenv}/versions/$1".*/bin/python; do
+        "$name" -c '
+import sys
+if "%d.%d" % sys.version_info[:2] != sys.argv[1]:
+    sys.exit(1)
+print(sys.executable)' "$1" 2>/dev/null && return
+    done
+    return 1
+}
+
+# prepare_other FOLDER PYTHON: make or refresh a virtual environment; the stamp comes last.
+prepare_other() {
+    wanted=$("$2" -c 'import sys; print(sys.executable, sys.version)' 2>/dev/null)
+    wanted="$wanted $1 $other_requirements"
+    if [ "$(cat "$1/stamp" 2>/dev/null)" != "$wanted" ] ||
+        ! "$1/bin/python" -c 'import pytest' 2>/dev/null; then
+        rm -rf "$1"
+        "$2" -m venv "$1" || return
+        printf '%s\n' "$other_requirements" >"$1/requirements.txt"
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --requirement "$1/requirements.txt" || return
+        printf '%s\n' "$wanted" >"$1/stamp"
+    fi
+}
+
+# test_under VERSION FOLDER: print one line; fail, with all that pytest said, if a test does.
+test_under() {
+    python=$(find_version "$1") || {
+        echo "Python $1: skipped: not installed"
+        return 0
+    }
+    mkdir -p "$root/.venv/other"
+    prepare_other "$2" "$python" >"$2.log" 2>&1 || {
+        echo "Python $1: skipped: pytest could not be installed, see $2.log"
+        return 0
+    }
+    # No cache and no coverage: they are the main run's, which these run beside.
+    "$2/bin/python" -m pytest -q -p no:cacheprovider -o faulthandler_timeout=60 \
+        --confcutdir=tests/interpreter tests/interpreter >"$2.log" 2>&1 || {
+        cat "$2.log"
+        echo "Python $1: failed"
+        return 1
+    }
+    echo "Python $1: $(tail -n 1 "$2.log")"
+}
+
+# Test under all that are installed, side by side; fail if one fails.
+test_under_others() {
+    others=
+    for version in $other_versions; do
+        test_under "$version" "$root/.venv/other/$version" &
+        others="$others $!"
+    done
+    outcome=0
+    for other in $others; do
+        wait "$other" || outcome=1
+    done
+    return $outcome
+}
