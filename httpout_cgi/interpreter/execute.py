@@ -96,7 +96,9 @@ def _finish(run: RunContext) -> None:
         _flush(run)
     if "initial_stderr" in run.__dict__:
         flush_all([run.stderr, run.initial_stderr])
-        run.initial_stderr.buffer.raw.finish()
+        buffer = run.initial_stderr.buffer
+        # Under "python -u" there is no layer between.
+        getattr(buffer, "raw", buffer).finish()
     if run.parts:
         _end_parts(run, AFTER_OUTPUT)
     # Threads that go on, and buffers that are dropped full, write to nobody.

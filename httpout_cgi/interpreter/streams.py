@@ -10,6 +10,7 @@ import io
 from typing import BinaryIO, Callable, List, Optional
 
 ENCODING = "utf-8"
+ERRORS = "surrogateescape"
 # What CPython puts between a script and a pipe.
 BUFFER_SIZE = 8192
 LARGEST_WRITE = 65536
@@ -47,6 +48,37 @@ class OutputStream(io.RawIOBase):
         if written:
             self._write(written)
         return len(written)
+
+
+class UnbufferedOutput(io.RawIOBase):
+    """``sys.stdout.buffer`` under ``python -u``: writes all that it is given.
+
+    There is no layer above that would come back with the rest.
+    """
+
+    name = "<stdout>"
+    mode = "wb"
+
+    def __init__(self, raw: OutputStream) -> None:
+        self._raw = raw
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def write(self, data) -> int:  # type: ignore[no-untyped-def]
+        if self.closed:
+            raise ValueError("write to closed file")
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest:
+            rest = rest[self._raw.write(rest) :]
+        return size
 
 
 class ErrorStream(io.RawIOBase):
@@ -103,23 +135,41 @@ class InputStream(io.RawIOBase):
 def open_output(raw: OutputStream) -> io.TextIOWrapper:
     """Return standard output: block buffered, as behind a pipe."""
     buffer = io.BufferedWriter(raw, BUFFER_SIZE)
-    return io.TextIOWrapper(buffer, ENCODING, "surrogateescape", "\n")
+    return io.TextIOWrapper(buffer, ENCODING, ERRORS, "\n")
 
 
-def open_error(write_line: Write) -> io.TextIOWrapper:
+def open_output_as(
+    raw: OutputStream, encoding: str, errors: str, *, is_unbuffered: bool
+) -> io.TextIOWrapper:
+    """Return standard output as PYTHONIOENCODING and ``-u`` want it."""
+    if is_unbuffered:
+        buffer: Any = UnbufferedOutput(raw)
+    else:
+        buffer = io.BufferedWriter(raw, BUFFER_SIZE)
+    return io.TextIOWrapper(buffer, encoding, errors, "\n", write_through=is_unbuffered)
+
+
+def open_error(
+    write_line: Write, encoding: str = ENCODING, *, is_unbuffered: bool = False
+) -> io.TextIOWrapper:
     """Return standard error: line buffered, and nothing is unencodable."""
-    buffer = io.BufferedWriter(ErrorStream(write_line), BUFFER_SIZE)
+    raw = ErrorStream(write_line)
     return io.TextIOWrapper(
-        buffer, ENCODING, "backslashreplace", "\n", line_buffering=True
+        raw if is_unbuffered else io.BufferedWriter(raw, BUFFER_SIZE),
+        encoding,
+        "backslashreplace",
+        "\n",
+        line_buffering=not is_unbuffered,
+        write_through=is_unbuffered,
     )
 
 
-def open_input(source: Optional[BinaryIO]) -> io.TextIOWrapper:
+def open_input(
+    source: Optional[BinaryIO], encoding: str = ENCODING, errors: str = ERRORS
+) -> io.TextIOWrapper:
     """Return standard input; it is at its end at once if there is no source."""
     raw = InputStream(io.BytesIO() if source is None else source)
-    return io.TextIOWrapper(
-        io.BufferedReader(raw, BUFFER_SIZE), ENCODING, "surrogateescape"
-    )
+    return io.TextIOWrapper(io.BufferedReader(raw, BUFFER_SIZE), encoding, errors)
 
 
 def flush_all(streams: List[object]) -> None:
