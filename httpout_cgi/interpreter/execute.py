@@ -94,15 +94,20 @@ def _finish(run: RunContext) -> None:
     _flush(run)
     if _clear_modules(run):
         _flush(run)
-    if "initial_stderr" in run.__dict__:
+    if "raw_error" in run.__dict__:
         flush_all([run.stderr, run.initial_stderr])
-        buffer = run.initial_stderr.buffer
-        # Under "python -u" there is no layer between.
-        getattr(buffer, "raw", buffer).finish()
     if run.parts:
         _end_parts(run, AFTER_OUTPUT)
-    # Threads that go on, and buffers that are dropped full, write to nobody.
-    run.raw_output.mute()
+    _end_streams(run)
+
+
+def _end_streams(run: RunContext) -> None:
+    """Let go of the descriptors; what goes on, and what is dropped, writes to nobody."""
+    has_threads = lifetime.has_threads(run)
+    run.raw_output.end(is_in_use=has_threads)
+    for name in ("raw_error", "raw_input"):
+        if name in run.__dict__:
+            run.__dict__[name].end(is_in_use=has_threads)
 
 
 def _end_parts(run: RunContext, stage: int) -> None:

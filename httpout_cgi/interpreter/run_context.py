@@ -111,8 +111,10 @@ class RunContext:
 
     ``write`` receives what reaches standard output, in any of the run's threads, and
     may block or raise BrokenPipeError.  ``write_error`` receives lines of standard
-    error.  ``stdin`` stays the caller's.  Most runs touch few of these: the rest
-    are class attributes or made at first use, for they cost every run.
+    error.  ``stdin`` stays the caller's.  ``open_pipe`` returns the write end of a new
+    pipe for descriptor 1 or 2, which the caller reads to its end; ``leave_output`` is
+    told that the script itself has closed its output.  Most runs touch few of these:
+    the rest are class attributes or made at first use, for they cost every run.
     """
 
     # How the run ended: the text for an administrator, and sys.exit()'s code.
@@ -139,6 +141,8 @@ class RunContext:
         write_error: streams.Write,
         arguments: Sequence[str] = (),
         stdin: Optional[BinaryIO] = None,
+        open_pipe: Optional[streams.OpenPipe] = None,
+        leave_output: Optional[Callable[[], None]] = None,
     ) -> None:
         self.script_path = path
         self.directory = directory
@@ -146,7 +150,8 @@ class RunContext:
         self.arguments = arguments
         self.source = stdin
         self.write_error = write_error
-        self.raw_output = streams.OutputStream(write)
+        self.open_pipe = open_pipe
+        self.raw_output = streams.OutputStream(write, open_pipe, leave_output)
         self.initial_stdout = text = streams.open_output(self.raw_output)
         self.output_buffer = text.buffer
         # What the script may replace; annotated so that anything may be assigned.
@@ -156,8 +161,10 @@ class RunContext:
         # Any: each PerRun knows the type of its own.
         self.parts: Dict[PerRun[Any], Any] = {}
 
-    initial_stdin = _Lazy(lambda run: streams.open_input(run.source))
-    initial_stderr = _Lazy(lambda run: streams.open_error(run.write_error))
+    raw_input = _Lazy(lambda run: streams.open_raw_input(run.source))
+    raw_error = _Lazy(lambda run: streams.ErrorStream(run.write_error, run.open_pipe))
+    initial_stdin = _Lazy(lambda run: streams.open_input(run.raw_input))
+    initial_stderr = _Lazy(lambda run: streams.open_error(run.raw_error))
     stdin = _Lazy(lambda run: run.initial_stdin)
     stderr = _Lazy(lambda run: run.initial_stderr)
     argv = _Lazy(lambda run: [run.script_path, *run.arguments])

@@ -6,30 +6,49 @@ process of their own.  Must not know what a run is: bytes go to a callable.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import select
+import tempfile
+from functools import partial
 from typing import BinaryIO, Callable, List, Optional
 
+from httpout_cgi.interpreter.standard_stream import StandardStream
+
 ENCODING = "utf-8"
-ERRORS = "surrogateescape"
 # What CPython puts between a script and a pipe.
 BUFFER_SIZE = 8192
 LARGEST_WRITE = 65536
 
 Write = Callable[[bytes], None]
+# Returns the write end of a new pipe that becomes the descriptor of that number.
+OpenPipe = Callable[[int], int]
+
+_read, _write, _lseek, _dup = os.read, os.write, os.lseek, os.dup
 
 
-class OutputStream(io.RawIOBase):
+class OutputStream(StandardStream):
     """The lowest layer of standard output: hands every write to a callable.
 
-    After ``mute`` what is written goes nowhere.
+    After ``mute`` what is written goes nowhere.  ``leave`` is called when the script
+    closes its output, or directs it elsewhere.
     """
 
     name = "<stdout>"
     mode = "wb"
+    number = 1
 
-    def __init__(self, write: Write) -> None:
+    def __init__(
+        self,
+        write: Write,
+        open_pipe: Optional[OpenPipe] = None,
+        leave: Optional[Callable[[], None]] = None,
+    ) -> None:
         # Not calling RawIOBase.__init__: it does nothing, for every single run.
         self._write = write
+        self._open_pipe = open_pipe
+        self._on_leave = leave
 
     def writable(self) -> bool:
         return True
@@ -49,46 +68,43 @@ class OutputStream(io.RawIOBase):
             self._write(written)
         return len(written)
 
+    def close(self) -> None:
+        """Close the descriptor, too: nothing more is to come, so the response ends."""
+        if not self.closed:
+            super().close()
+            if not self.is_shut:
+                self.shut()
 
-class UnbufferedOutput(io.RawIOBase):
-    """``sys.stdout.buffer`` under ``python -u``: writes all that it is given.
+    def shut(self) -> None:
+        super().shut()
+        self._write = _refuse
 
-    There is no layer above that would come back with the rest.
-    """
+    def end(self, *, is_in_use: bool = False) -> None:
+        self.mute()
+        super().end(is_in_use=is_in_use)
 
-    name = "<stdout>"
-    mode = "wb"
+    def _make(self) -> int:
+        return super()._make() if self._open_pipe is None else self._open_pipe(1)
 
-    def __init__(self, raw: OutputStream) -> None:
-        self._raw = raw
+    def _use(self, descriptor: int) -> None:
+        self._write = partial(_write_all, descriptor)
 
-    def writable(self) -> bool:
-        return True
-
-    def isatty(self) -> bool:
-        return self._raw.isatty()
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
-
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        if self.closed:
-            raise ValueError("write to closed file")
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        while rest:
-            rest = rest[self._raw.write(rest) :]
-        return size
+    def _leave(self) -> None:
+        if self._on_leave is not None:
+            self._on_leave()
 
 
-class ErrorStream(io.RawIOBase):
+class ErrorStream(StandardStream):
     """The lowest layer of standard error: hands complete lines to a callable."""
 
     name = "<stderr>"
     mode = "wb"
+    number = 2
 
-    def __init__(self, write_line: Write) -> None:
+    def __init__(self, write_line: Write, open_pipe: Optional[OpenPipe] = None) -> None:
         self._write_line = write_line
+        self._open_pipe = open_pipe
+        self._write_raw: Optional[Write] = None
         self._rest = b""
 
     def writable(self) -> bool:
@@ -96,6 +112,9 @@ class ErrorStream(io.RawIOBase):
 
     def write(self, data) -> int:  # type: ignore[no-untyped-def]
         written = bytes(data)
+        if self._write_raw is not None:
+            self._write_raw(written)
+            return len(written)
         *lines, self._rest = (self._rest + written).split(b"\n")
         for line in lines:
             self._write_line(line)
@@ -107,15 +126,35 @@ class ErrorStream(io.RawIOBase):
         if rest:
             self._write_line(rest)
 
+    def shut(self) -> None:
+        super().shut()
+        self._write_raw = _refuse
 
-class InputStream(io.RawIOBase):
+    def end(self, *, is_in_use: bool = False) -> None:
+        self.finish()
+        self._write_raw = _drop
+        super().end(is_in_use=is_in_use)
+
+    def _make(self) -> int:
+        return super()._make() if self._open_pipe is None else self._open_pipe(2)
+
+    def _use(self, descriptor: int) -> None:
+        rest, self._rest = self._rest, b""
+        self._write_raw = partial(_write_all, descriptor)
+        if rest:
+            self._write_raw(rest)
+
+
+class InputStream(StandardStream):
     """The lowest layer of standard input: reads a file that it does not own."""
 
     name = "<stdin>"
     mode = "rb"
+    number = 0
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
+        self._descriptor: Optional[int] = None
 
     def readable(self) -> bool:
         return True
@@ -124,52 +163,55 @@ class InputStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
-        data = self._source.read(len(buffer))
+        if self.is_shut:
+            _refuse(b"")
+        if self._descriptor is None:
+            data = self._source.read(len(buffer))
+        else:
+            data = _read(self._descriptor, len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._source.seek(offset, whence)
+        if self._descriptor is None:
+            return self._source.seek(offset, whence)
+        return _lseek(self._descriptor, offset, whence)
+
+    def _make(self) -> int:
+        """Return a file of the content, where the layers above have read it to."""
+        try:
+            return _dup(self._source.fileno())
+        except io.UnsupportedOperation:
+            return _copy_to_file(self._source)
+
+    def _use(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
 
 def open_output(raw: OutputStream) -> io.TextIOWrapper:
     """Return standard output: block buffered, as behind a pipe."""
     buffer = io.BufferedWriter(raw, BUFFER_SIZE)
-    return io.TextIOWrapper(buffer, ENCODING, ERRORS, "\n")
+    return io.TextIOWrapper(buffer, ENCODING, "surrogateescape", "\n")
 
 
-def open_output_as(
-    raw: OutputStream, encoding: str, errors: str, *, is_unbuffered: bool
-) -> io.TextIOWrapper:
-    """Return standard output as PYTHONIOENCODING and ``-u`` want it."""
-    if is_unbuffered:
-        buffer: Any = UnbufferedOutput(raw)
-    else:
-        buffer = io.BufferedWriter(raw, BUFFER_SIZE)
-    return io.TextIOWrapper(buffer, encoding, errors, "\n", write_through=is_unbuffered)
-
-
-def open_error(
-    write_line: Write, encoding: str = ENCODING, *, is_unbuffered: bool = False
-) -> io.TextIOWrapper:
+def open_error(raw: ErrorStream) -> io.TextIOWrapper:
     """Return standard error: line buffered, and nothing is unencodable."""
-    raw = ErrorStream(write_line)
+    buffer = io.BufferedWriter(raw, BUFFER_SIZE)
     return io.TextIOWrapper(
-        raw if is_unbuffered else io.BufferedWriter(raw, BUFFER_SIZE),
-        encoding,
-        "backslashreplace",
-        "\n",
-        line_buffering=not is_unbuffered,
-        write_through=is_unbuffered,
+        buffer, ENCODING, "backslashreplace", "\n", line_buffering=True
     )
 
 
-def open_input(
-    source: Optional[BinaryIO], encoding: str = ENCODING, errors: str = ERRORS
-) -> io.TextIOWrapper:
-    """Return standard input; it is at its end at once if there is no source."""
-    raw = InputStream(io.BytesIO() if source is None else source)
-    return io.TextIOWrapper(io.BufferedReader(raw, BUFFER_SIZE), encoding, errors)
+def open_raw_input(source: Optional[BinaryIO]) -> InputStream:
+    """Return standard input's lowest layer; it is at its end if there is no source."""
+    return InputStream(io.BytesIO() if source is None else source)
+
+
+def open_input(raw: InputStream) -> io.TextIOWrapper:
+    """Return standard input."""
+    return io.TextIOWrapper(
+        io.BufferedReader(raw, BUFFER_SIZE), ENCODING, "surrogateescape"
+    )
 
 
 def flush_all(streams: List[object]) -> None:
@@ -188,3 +230,36 @@ def flush_all(streams: List[object]) -> None:
 
 def _drop(data: bytes) -> None:
     """Write to nowhere."""
+
+
+def _refuse(data: bytes) -> None:
+    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write as to a pipe that blocks, even if the script has made it one that does not."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[_write(descriptor, rest) :]
+        except BlockingIOError:
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLOUT)
+            waiting.poll()
+
+
+def _copy_to_file(source: BinaryIO) -> int:
+    """Return a descriptor of a nameless file with the same content and position."""
+    position = source.tell()
+    source.seek(0)
+    content = source.read()
+    if not content:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    else:  # pragma: no cover - not Linux
+        with tempfile.TemporaryFile() as file:
+            descriptor = _dup(file.fileno())
+    _write_all(descriptor, content)
+    _lseek(descriptor, position, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,217 @@
+"""A raw standard stream, and the descriptor behind it: none, until one is needed.
+
+The descriptor itself is kept and never shown.  What is shown are duplicates of it, so
+that a script cannot close a number which the file of another run gets next.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import threading
+from typing import Dict, List, Optional, Tuple
+
+# The originals: a script's calls of these are translated.
+_close, _dup, _dup2, _fstat = os.close, os.dup, os.dup2, os.fstat
+
+_Identity = Tuple[int, int]
+
+
+class _Loan:
+    """A duplicate that the script knows.
+
+    An alias is what fileno() returned: to close it means to close the stream's.  A
+    file object that owns the number will close it, perhaps long after the run.
+    """
+
+    def __init__(self, stream: StandardStream, number: int, *, is_alias: bool) -> None:
+        self.stream = stream
+        self.is_alias = is_alias
+        self.is_owned = False
+        self.identity = _identify(number)
+
+
+# By number, of all runs; each entry is written by its own run.
+_loans: Dict[int, _Loan] = {}
+
+
+class StandardStream(io.RawIOBase):
+    """What the lowest layers of stdin, stdout and stderr have in common."""
+
+    number: int
+    # Kept until the end, once there is one: dup2() changes what is behind it.
+    _kept: Optional[int] = None
+    # The script has closed the descriptor, or the run is over.
+    is_shut = False
+
+    def _make(self) -> int:
+        """Make the descriptor."""
+        raise io.UnsupportedOperation("fileno")
+
+    def _use(self, descriptor: int) -> None:
+        """Read or write that descriptor from now on."""
+
+    def _leave(self) -> None:
+        """Use nothing any more: the script has turned away from it."""
+
+    @property
+    def has_descriptor(self) -> bool:
+        """Tell whether what is read or written goes through a real descriptor."""
+        return self._kept is not None
+
+    def descriptor(self) -> int:
+        """Return the real descriptor, which only we may know.
+
+        Raises OSError if it is closed, or if there can be none.
+        """
+        if self.is_shut:
+            raise _bad_descriptor()
+        if self._kept is None:
+            with self._lock():
+                if self._kept is None:
+                    self._set(self._make())
+        assert self._kept is not None
+        return self._kept
+
+    def for_child(self) -> int:
+        """Return the descriptor that a child inherits; a closed one is the null device."""
+        if self.is_shut and self._kept is None:
+            with self._lock():
+                self._kept = _open_null()
+        if self.is_shut:
+            assert self._kept is not None
+            return self._kept
+        return self.descriptor()
+
+    def fileno(self) -> int:
+        """Return an alias of the descriptor: a number that the script may use."""
+        if self.is_shut:
+            return self.number
+        kept = self.descriptor()
+        for number, loan in self._borrowed():
+            if loan.is_alias:
+                return number
+        return self._lend(_dup(kept), is_alias=True)
+
+    def copy(self) -> int:
+        """Do what dup() does; what is left of it ends with the run."""
+        return self._lend(_dup(self.descriptor()), is_alias=False)
+
+    def put(self, source: int) -> None:
+        """Do what dup2(source, n) does."""
+        with self._lock():
+            if self._kept is None:
+                self._set(_dup(source))
+            else:
+                _dup2(source, self._kept, False)
+                self._set(self._kept)
+            self.is_shut = False
+            for number, loan in self._borrowed():
+                if loan.is_alias:
+                    _dup2(source, number, False)
+                    loan.identity = _identify(number)
+        self._leave()
+
+    def shut(self) -> None:
+        """Do what close(n) does."""
+        with self._lock():
+            self.is_shut = True
+            if self._kept is not None:
+                _nullify(self._kept)
+            for number, loan in self._borrowed():
+                if loan.is_alias:
+                    _give_up(number, loan)
+        self._leave()
+
+    def end(self, *, is_in_use: bool = False) -> None:
+        """Let go of all descriptors; threads of the run that go on may be using them."""
+        self.is_shut = True
+        for number, loan in self._borrowed():
+            loan.is_owned = loan.is_owned or is_in_use
+            _give_up(number, loan)
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            if is_in_use:
+                # Lost for good, or another run's file may get the number.
+                _nullify(kept)
+            else:
+                _close(kept)
+
+    def _set(self, descriptor: int) -> None:
+        self._use(descriptor)
+        self._kept = descriptor
+
+    # RawIOBase is typed so that an attribute would need a place in every stream.
+    def _lock(self) -> threading.RLock:  # type: ignore[valid-type]
+        """Guard the making and changing of the descriptor, in this stream alone."""
+        return self.__dict__.setdefault("_guard", threading.RLock())
+
+    def _lend(self, number: int, *, is_alias: bool) -> int:
+        _loans[number] = _Loan(self, number, is_alias=is_alias)
+        return number
+
+    def _borrowed(self) -> List[Tuple[int, _Loan]]:
+        """Return what was lent, as far as it still is what it was."""
+        lent = [pair for pair in list(_loans.items()) if pair[1].stream is self]
+        return [(number, loan) for number, loan in lent if _is_unchanged(number, loan)]
+
+
+def find_stream(number: int, *, aliases_only: bool = False) -> Optional[StandardStream]:
+    """Return the stream whose alias or copy the number is."""
+    loan = _loans.get(number)
+    if loan is None or (aliases_only and not loan.is_alias):
+        return None
+    return loan.stream if _is_unchanged(number, loan) else None
+
+
+def hand_over(number: int) -> None:
+    """Note that a file object owns the number from now on."""
+    loan = _loans.get(number)
+    if loan is not None:
+        loan.is_owned = True
+
+
+def is_lent(number: object) -> bool:
+    """Tell, quickly, that a number may be one that was lent."""
+    return number in _loans
+
+
+def _is_unchanged(number: int, loan: _Loan) -> bool:
+    """Tell whether a number is still what was lent; the script may have closed it."""
+    try:
+        if _identify(number) == loan.identity:
+            return True
+    except OSError:
+        pass  # closed
+    if _loans.get(number) is loan:
+        del _loans[number]
+    return False
+
+
+def _give_up(number: int, loan: _Loan) -> None:
+    """Close what was lent; what a file object will close stays a number, of nothing."""
+    del _loans[number]
+    if loan.is_owned:
+        _nullify(number)
+    else:
+        _close(number)
+
+
+def _identify(number: int) -> _Identity:
+    stat = _fstat(number)
+    return stat.st_dev, stat.st_ino
+
+
+def _open_null() -> int:
+    return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+
+
+def _nullify(number: int) -> None:
+    null = _open_null()
+    _dup2(null, number, False)
+    _close(null)
+
+
+def _bad_descriptor() -> OSError:
+    return OSError(errno.EBADF, os.strerror(errno.EBADF))
