@@ -1,0 +1,2 @@
+__all__ = ["star_one", "star_module"]
+star_one = 1

@@ -1,0 +1,1 @@
+star = "a module that only __all__ names"

@@ -1,0 +1,7 @@
+from . import second
+
+name = "first"
+
+
+def partner():
+    return second

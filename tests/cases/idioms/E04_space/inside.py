@@ -1,0 +1,1 @@
+word = "in a folder without __init__.py"

@@ -1,0 +1,1 @@
+TABLE = "table_a"

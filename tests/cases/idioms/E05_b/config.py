@@ -1,0 +1,3 @@
+import os
+
+NAME = "application b " + os.environ["QUERY_STRING"]

@@ -1,0 +1,5 @@
+from .tables import TABLE
+
+
+class Item:
+    kind = "item of b"

@@ -1,0 +1,1 @@
+whose = "our string"

@@ -1,0 +1,1 @@
+word = "sibling of lib"

@@ -1,0 +1,1 @@
+word = "deep in lib"

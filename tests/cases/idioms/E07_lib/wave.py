@@ -1,0 +1,1 @@
+word = "wave of lib"

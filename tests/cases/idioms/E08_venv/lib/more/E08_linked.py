@@ -1,0 +1,1 @@
+word = "on a path of a .pth file"

@@ -1,0 +1,3 @@
+import E14_plug.one as sibling
+
+word = "from a file"

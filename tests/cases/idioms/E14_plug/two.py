@@ -1,0 +1,5 @@
+from .one import run as first
+
+
+def run():
+    return first() + " and two"

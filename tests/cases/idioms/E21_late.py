@@ -1,0 +1,2 @@
+def say(word):
+    print(word)
