@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Callable, List
 
 from httpout_cgi.interpreter import (
+    children,
+    descriptors,
     environment,
     imports,
     lifetime,
     refusals,
+    run_warnings,
     script_builtins,
+    shared_modules,
     system,
 )
 
@@ -21,9 +25,13 @@ _PARTS = (
     environment,
     system,
     imports,
+    shared_modules,
     script_builtins,
     lifetime,
     refusals,
+    run_warnings,
+    descriptors,
+    children,
 )
 
 _undo: List[Callable[[], None]] = []
