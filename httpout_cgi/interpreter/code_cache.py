@@ -10,7 +10,10 @@ import os
 import threading
 import time
 from types import CodeType
-from typing import Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+
+from httpout_cgi.interpreter import shebang
+from httpout_cgi.interpreter.source import find_flaw, first_line
 
 # File times come from a clock that ticks every 1 to 10 ms: a file read this soon
 # after it was written may change again and keep its size and times.
@@ -22,12 +25,19 @@ _BUILTINS_WORDS = (b"builtins", b"gettext")
 
 Signature = Tuple[int, int, int, int, int]
 
+# A path, for most; or the path, whether as a module, and the level of optimization.
+_Key = Union[str, Tuple[str, bool, int]]
+
 
 class Compiled(NamedTuple):
-    """``changes_builtins`` is a guess, on the safe side."""
+    """``changes_builtins`` is a guess, on the safe side.
+
+    ``options`` are those of the shebang, None if it has none.
+    """
 
     code: CodeType
     changes_builtins: bool
+    options: Optional[shebang.Options] = None
 
 
 class _Entry(NamedTuple):
@@ -49,46 +59,65 @@ class CodeCache:
     ) -> None:
         self._limit = limit
         self._clock_ns = clock_ns
-        self._entries: Dict[str, _Entry] = {}
+        self._entries: Dict[_Key, _Entry] = {}
         # Guards changes of _entries, and lets only one thread compile a file.
         self._lock = threading.Lock()
 
-    def load(self, path: str, stat: Optional[os.stat_result] = None) -> Compiled:
-        """Return the code of the file as it is now.
+    def load(
+        self, path: str, stat: Optional[os.stat_result] = None, level: int = 0
+    ) -> Compiled:
+        """Return the code of a script as it is now.
 
-        ``stat`` is what the caller saw there a moment ago.  Raises OSError if the
-        file cannot be read, SyntaxError or ValueError if it cannot be compiled; the
-        latter two are remembered until the file changes.
+        ``stat`` is what the caller saw there a moment ago; ``level`` is how much to
+        optimize (``python -O``).  Raises OSError if the file cannot be read,
+        SyntaxError or ValueError if it cannot be compiled; the latter two are
+        remembered until the file changes.
         """
-        entry = self._entries.get(path)
+        key: _Key = (path, False, level) if level else path
+        entry = self._entries.get(key)
         if entry is None or entry.source is not None:
-            return self._load_anew(path)
+            return self._load_anew(key)
         if _signature(os.stat(path) if stat is None else stat) != entry.signature:
-            return self._load_anew(path)
+            return self._load_anew(key)
+        return _code_of(entry)
+
+    def load_module(self, path: str, level: int = 0) -> Compiled:
+        """Return the code of a file that is imported; as ``load``.
+
+        CPython does not look at a module's shebang, and minds its encoding less.
+        """
+        key = (path, True, level)
+        entry = self._entries.get(key)
+        if entry is None or entry.source is not None:
+            return self._load_anew(key)
+        if _signature(os.stat(path)) != entry.signature:
+            return self._load_anew(key)
         return _code_of(entry)
 
     def forget(self, path: str) -> None:
         """Drop what is known of the file."""
         with self._lock:
-            self._entries.pop(path, None)
+            for key in _keys_of(path):
+                self._entries.pop(key, None)
 
     def refresh(self, path: str) -> None:
         """Compile the file again if it was in use; it may be gone or broken."""
-        if path not in self._entries:
-            return
-        try:
-            self._load_anew(path)
-        except OSError:
-            self.forget(path)
-        except (SyntaxError, ValueError):
-            # Kept in the cache: whoever loads it is told.
-            return
+        for key in _keys_of(path):
+            if key not in self._entries:
+                continue
+            try:
+                self._load_anew(key)
+            except OSError:
+                self.forget(path)
+            except (SyntaxError, ValueError):
+                # Kept in the cache: whoever loads it is told.
+                continue
 
-    def _load_anew(self, path: str) -> Compiled:
+    def _load_anew(self, key: _Key) -> Compiled:
         with self._lock:
-            known = self._entries.get(path)
+            known = self._entries.get(key)
             now = self._clock_ns()
-            signature, source = _read(path)
+            signature, source = _read(key if isinstance(key, str) else key[0])
             is_settled = now - max(signature[3], signature[4]) > _SETTLED_NS
             if (
                 known is not None
@@ -97,13 +126,22 @@ class CodeCache:
             ):
                 outcome = known.outcome
             else:
-                outcome = _compile(source, path)
+                outcome = _compile(source, key)
             entry = _Entry(signature, outcome, None if is_settled else source)
-            self._entries.pop(path, None)
-            self._entries[path] = entry
+            self._entries.pop(key, None)
+            self._entries[key] = entry
             while len(self._entries) > self._limit:
                 del self._entries[next(iter(self._entries))]
         return _code_of(entry)
+
+
+def _keys_of(path: str) -> List[_Key]:
+    """Return all keys that a file may have."""
+    return [
+        path,
+        *((path, False, level) for level in (1, 2)),
+        *((path, True, level) for level in (0, 1, 2)),
+    ]
 
 
 def _signature(stat: os.stat_result) -> Signature:
@@ -123,13 +161,19 @@ def _read(path: str) -> Tuple[Signature, bytes]:
         return signature, file.read()
 
 
-def _compile(source: bytes, path: str) -> Union[Compiled, SyntaxError, ValueError]:
+def _compile(source: bytes, key: _Key) -> Union[Compiled, SyntaxError, ValueError]:
+    path, is_module, level = (key, False, 0) if isinstance(key, str) else key
+    flaw = None if is_module else find_flaw(source, path)
+    if flaw is not None:
+        return flaw
     try:
-        code = compile(source, path, "exec", dont_inherit=True)
+        code = compile(source, path, "exec", dont_inherit=True, optimize=level)
     except (SyntaxError, ValueError) as exc:
         # Without its traceback it holds no frames of the run that came first.
         return exc.with_traceback(None)
-    return Compiled(code, any(word in source for word in _BUILTINS_WORDS))
+    options = None if is_module else shebang.parse(first_line(source))
+    changes_builtins = any(word in source for word in _BUILTINS_WORDS)
+    return Compiled(code, changes_builtins, options)
 
 
 def _code_of(entry: _Entry) -> Compiled:

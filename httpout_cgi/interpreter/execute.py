@@ -7,7 +7,9 @@ another flush for what their __del__ wrote.
 from __future__ import annotations
 
 import os
+import sys
 from contextvars import Context
+from importlib.machinery import SourceFileLoader
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -16,7 +18,13 @@ from types import (
 )
 from typing import Any, Callable, Dict, List, Optional
 
-from httpout_cgi.interpreter import failures, lifetime, script_builtins
+from httpout_cgi.interpreter import (
+    failures,
+    lifetime,
+    options,
+    script_builtins,
+    shared_modules,
+)
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.run_context import (
     AFTER_OUTPUT,
@@ -51,9 +59,9 @@ def execute(
 
 def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) -> None:
     current.set(run)
-    run.load = cache.load
+    run.load = cache.load_module
     try:
-        _attempt(run, lambda: _run_script(run, stat))
+        _attempt(run, lambda: _run_script(run, cache, stat))
         if "threads" in run.__dict__ and not run.is_aborted:
             _attempt(run, lambda: lifetime.join_threads(run))
         if "exit_callbacks" in run.__dict__ and not run.is_aborted:
@@ -64,15 +72,24 @@ def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) 
         _finish(run)
 
 
-def _run_script(run: RunContext, stat: Optional[os.stat_result]) -> None:
+def _run_script(
+    run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]
+) -> None:
     run.main = main = ModuleType("__main__")
     run.modules["__main__"] = main
     namespace = main.__dict__
     namespace["__file__"] = path = run.script_path
     namespace["__cached__"] = None
-    compiled = run.load(path, stat)
+    namespace["__loader__"] = SourceFileLoader("__main__", path)
+    if sys.version_info < (3, 14):
+        namespace["__annotations__"] = {}
+    compiled = cache.load(path, stat)
+    is_plain = run.environment.keys().isdisjoint(options.VARIABLES)
+    if compiled.options is not None or not is_plain:
+        compiled = options.apply(run, compiled, cache)
     run.builtins = script_builtins.choose(is_private=compiled.changes_builtins)
     namespace["__builtins__"] = run.builtins
+    shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)
 
 
