@@ -11,24 +11,24 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, List
 
-from httpout_cgi.interpreter.imports import import_name
+from httpout_cgi.interpreter import descriptors, shared_modules
+from httpout_cgi.interpreter.imports import import_name, shared_builtins
+from httpout_cgi.interpreter.module_types import PassesForModule, make_proxy
 from httpout_cgi.interpreter.run_context import RunContext, current_for_changes
-
-_shared = ModuleType("builtins")
 
 
 def choose(*, is_private: bool) -> ModuleType:
     """Return the builtins for a run: the shared ones, or a copy of its own."""
-    return _copy() if is_private else _shared
+    return _copy() if is_private else shared_builtins
 
 
 def _copy() -> ModuleType:
     module = ModuleType("builtins")
-    module.__dict__.update(_shared.__dict__)
+    module.__dict__.update(shared_builtins.__dict__)
     return module
 
 
-class _BuiltinsProxy(ModuleType):
+class _BuiltinsProxy(ModuleType, metaclass=PassesForModule):
     """sys.modules['builtins']: those of the current run, private at first sight."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -51,7 +51,7 @@ def _target() -> ModuleType:
 
 def private_builtins(run: RunContext) -> ModuleType:
     """Return the run's builtins; code that is defined from now on sees changes."""
-    if run.builtins is _shared:
+    if run.builtins is shared_builtins:
         run.builtins = _copy()
         if run.main is not None:
             run.main.__dict__["__builtins__"] = run.builtins
@@ -60,9 +60,14 @@ def private_builtins(run: RunContext) -> ModuleType:
 
 def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
-    _shared.__dict__.update(builtins.__dict__)
-    _shared.__dict__["__import__"] = import_name
-    sys.modules["builtins"] = _BuiltinsProxy("builtins")
+    shared_builtins.__dict__.update(builtins.__dict__)
+    shared_builtins.__dict__.update(
+        __import__=import_name,
+        open=descriptors.opener,
+        setattr=shared_modules.set_attribute,
+        delattr=shared_modules.delete_attribute,
+    )
+    sys.modules["builtins"] = make_proxy(_BuiltinsProxy, "builtins")
 
     def uninstall() -> None:
         sys.modules["builtins"] = builtins

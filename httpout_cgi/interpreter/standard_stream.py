@@ -96,7 +96,11 @@ class StandardStream(io.RawIOBase):
 
     def copy(self) -> int:
         """Do what dup() does; what is left of it ends with the run."""
-        return self._lend(_dup(self.descriptor()), is_alias=False)
+        return self.lend_copy(_dup(self.descriptor()))
+
+    def lend_copy(self, number: int) -> int:
+        """Note that a number is a duplicate, which the script is to close."""
+        return self._lend(number, is_alias=False)
 
     def put(self, source: int) -> None:
         """Do what dup2(source, n) does."""
@@ -142,10 +146,10 @@ class StandardStream(io.RawIOBase):
         self._use(descriptor)
         self._kept = descriptor
 
-    # RawIOBase is typed so that an attribute would need a place in every stream.
-    def _lock(self) -> threading.RLock:  # type: ignore[valid-type]
-        """Guard the making and changing of the descriptor, in this stream alone."""
-        return self.__dict__.setdefault("_guard", threading.RLock())
+    def _lock(self) -> threading.Lock:
+        """Return what guards the making and changing of this stream's descriptor."""
+        guard: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
+        return guard
 
     def _lend(self, number: int, *, is_alias: bool) -> int:
         _loans[number] = _Loan(self, number, is_alias=is_alias)

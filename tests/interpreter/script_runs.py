@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import textwrap
+import threading
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
 from httpout_cgi.interpreter import context
 from httpout_cgi.interpreter.code_cache import CodeCache
@@ -16,6 +18,41 @@ from httpout_cgi.interpreter.execute import execute
 from httpout_cgi.interpreter.run_context import RunContext
 
 CACHE = CodeCache()
+
+
+class Pipes:
+    """Reads what runs write to descriptors 1 and 2, in a thread for each pipe."""
+
+    def __init__(
+        self, write: Callable[[bytes], object], write_error: Callable[[bytes], object]
+    ) -> None:
+        self._sinks = {1: write, 2: write_error}
+        self._threads: list[threading.Thread] = []
+
+    def open(self, number: int) -> int:
+        """Return the write end of a new pipe."""
+        read_end, write_end = os.pipe()
+        # Outside of the run, whose context a thread inherits otherwise.
+        arguments = (read_end, number)
+        thread = threading.Thread(target=Context().run, args=(self._read, *arguments))
+        Context().run(thread.start)
+        self._threads.append(thread)
+        return write_end
+
+    def join(self) -> None:
+        """Wait until all write ends are closed."""
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive(), "somebody keeps a pipe open"
+
+    def _read(self, read_end: int, number: int) -> None:
+        with os.fdopen(read_end, "rb", 0) as pipe:
+            if number == 1:
+                for data in iter(lambda: pipe.read(65536), b""):
+                    self._sinks[1](data)
+            else:
+                for line in pipe:
+                    self._sinks[2](line.rstrip(b"\n"))
 
 
 @dataclass
@@ -61,15 +98,22 @@ def run_file(
     """Run a script to its end.  The stand-ins must be installed."""
     writes: list[bytes] = []
     log: list[str] = []
+
+    def write_error(line: bytes) -> None:
+        log.append(line.decode())
+
+    pipes = Pipes(writes.append, write_error)
     run = RunContext(
         str(path),
         str(path.parent),
         environment={} if environment is None else environment,
         write=writes.append,
-        write_error=lambda line: log.append(line.decode()),
+        write_error=write_error,
         arguments=arguments,
         stdin=None if stdin is None else BytesIO(stdin),
+        open_pipe=pipes.open,
     )
     os.chdir(path.parent)
     execute(run, CACHE)
+    pipes.join()
     return Result(writes, log, run.failure, run.exit_code)

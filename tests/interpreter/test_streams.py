@@ -157,7 +157,7 @@ def test_an_empty_write_is_no_write() -> None:
 
 def test_the_source_of_input_stays_open() -> None:
     source = io.BytesIO(b"x")
-    streams.open_input(source).close()
+    streams.open_input(streams.open_raw_input(source)).close()
     assert not source.closed
 
 
