@@ -269,6 +269,8 @@ class ThreadRunner:
             write_error=run.write_error,
             arguments=invocation.arguments,
             stdin=invocation.stdin,
+            open_pipe=run.open_pipe,
+            leave_output=run.leave_output,
         )
         run.thread = threading.current_thread()
         run.started = time.monotonic()

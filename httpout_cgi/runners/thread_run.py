@@ -12,9 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.scripts import Invocation
 
@@ -28,10 +30,16 @@ class ThreadRun:
     # Written by the thread.  Class attributes, for most runs change few of them.
     failure: str | None = None
     is_finished = False
+    # The script has closed its output, or directed it elsewhere, and goes on.
+    has_left_output = False
     leaves_threads = False
     started: float | None = None
     thread: threading.Thread | None = None
     _written = 0
+    # Made at first use.  One that somebody holds open keeps the response open, the
+    # other keeps the error log's lines coming.
+    _output_pipe: OutputPipe | None = None
+    _error_pipe: OutputPipe | None = None
 
     # Written by the loop.
     error: HTTPError | None = None
@@ -39,6 +47,8 @@ class ThreadRun:
     interrupted: float | None = None
     next_interrupt = 0.0
     _taken = 0
+    _piped = 0
+    _deadline: asyncio.TimerHandle | None = None
     _waiter: asyncio.Future[None] | None = None
 
     # Written under the runner's guard.  The context is there while the thread may be
@@ -63,7 +73,7 @@ class ThreadRun:
     @property
     def ended(self) -> bool:
         """Tell whether all output has been read and no more will come."""
-        return self.is_finished and not self._chunks
+        return self._is_over() and not self._chunks
 
     async def read(self) -> bytes:
         """Wait for output and return all there is; ``b""`` is the end.
@@ -74,10 +84,10 @@ class ThreadRun:
             if self.error is not None:
                 raise self.error
             # In this order: the thread appends before it says that it is finished.
-            is_finished = self.is_finished or self.closed is not None
+            is_over = self._is_over() or self.closed is not None
             if self._chunks:
                 return self._take()
-            if is_finished:
+            if is_over:
                 return b""
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -86,16 +96,19 @@ class ThreadRun:
                 self._waiter = None
 
     def close(self) -> None:
-        """End the run, if it has not ended; its output is dropped."""
-        if self.closed is None:
-            self.closed = time.monotonic()
-        self._chunks.clear()
-        self.wake()
+        """End the run, if it has not ended; its output is dropped.
+
+        A script that has closed its output itself goes on: it has lost no reader.
+        """
+        if not (self.has_left_output and self.ended):
+            self._leave()
 
     # For the runner, on the loop.
 
     def wake(self) -> None:
         """Wake the reader, and the writer if nobody will read."""
+        if self._output_pipe is not None or self._error_pipe is not None:
+            self._look_after_pipes()
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -105,7 +118,74 @@ class ThreadRun:
     def fail(self, error: HTTPError) -> None:
         """Let the reader have an error in the place of what is to come."""
         self.error = error
-        self.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.closed is None:
+            self.closed = time.monotonic()
+        self._chunks.clear()
+        self.wake()
+
+    def _is_over(self) -> bool:
+        """Tell whether there is nobody left who could write."""
+        if not (self.is_finished or self.has_left_output):
+            return False
+        return self._output_pipe is None or self._output_pipe.is_closed
+
+    def _look_after_pipes(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._error_pipe is not None:
+            self._error_pipe.start(loop)
+        output = self._output_pipe
+        if output is None or output.is_closed:
+            return
+        if self.closed is not None:
+            context = self.context
+            if context is not None:
+                context.is_reader_gone = True
+            self._close_output(output)
+            return
+        output.start(loop)
+        if self.is_finished:
+            # What is in the pipe now can go out together with what came before.
+            output.read_now()
+            self._limit_children(loop)
+
+    def _limit_children(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the time limit end a response that only children hold open."""
+        output = self._output_pipe
+        if self._deadline is None and output is not None and not output.is_closed:
+            limit = self.invocation.script.mount.timeout
+            passed = time.monotonic() - (self.started or self.queued)
+            self._deadline = loop.call_later(limit - passed, self._expire, limit)
+
+    def _expire(self, limit: float) -> None:
+        self.log(logging.ERROR, f"a child is over the time limit of {limit:g} s")
+        reason = f"a child over the time limit of {limit:g} s"
+        self.fail(HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason))
+
+    def _close_output(self, output: OutputPipe) -> None:
+        output.close()
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _receive(self, data: bytes) -> None:
+        """Take what came through the pipe; at its end nobody holds it any more."""
+        output = self._output_pipe
+        assert output is not None
+        if data:
+            self._chunks.append(data)
+            self._piped += len(data)
+            if self._unread() > UNREAD_LIMIT:
+                output.pause()
+        else:
+            self._close_output(output)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _unread(self) -> int:
+        return self._written + self._piped - self._taken
 
     def _take(self) -> bytes:
         chunks = self._chunks
@@ -118,6 +198,8 @@ class ThreadRun:
         self._taken += len(data)
         if self._room is not None:
             self._room.set()
+        if self._output_pipe is not None:
+            self._output_pipe.resume()
         return data
 
     # For the script, in its threads.
@@ -134,21 +216,46 @@ class ThreadRun:
             self._chunks.append(data)
             self._written += len(data)
             context = self.context
-            if self._written - self._taken > UNREAD_LIMIT:
+            if self._unread() > UNREAD_LIMIT:
                 self._wait_for_room()
             elif context is None or not context.is_ending:
                 self._post(self)
         finally:
             self.in_our_code.discard(thread)
 
+    def open_pipe(self, number: int) -> int:
+        """Return the write end of a new pipe for standard output (1) or error (2).
+
+        The loop reads it until nobody has its write end any more.
+        """
+        thread = threading.get_ident()
+        try:
+            self.in_our_code.add(thread)
+            if number == 1:
+                self._output_pipe = pipe = OutputPipe(self._receive)
+            else:
+                self._error_pipe = pipe = OutputPipe(LineReceiver(self._log_line))
+            self._post(self)
+            return pipe.write_end
+        finally:
+            self.in_our_code.discard(thread)
+
+    def leave_output(self) -> None:
+        """Take note that the script itself has closed its output, and goes on."""
+        self.has_left_output = True
+        self._post(self)
+
     def write_error(self, line: bytes) -> None:
         """Log a line of standard error."""
         thread = threading.get_ident()
         try:
             self.in_our_code.add(thread)
-            self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
+            self._log_line(line)
         finally:
             self.in_our_code.discard(thread)
+
+    def _log_line(self, line: bytes) -> None:
+        self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
 
     def log(self, level: int, text: str) -> None:
         """Log a line about the run."""
@@ -173,4 +280,4 @@ class ThreadRun:
         self._check_reader()
 
     def _has_too_much(self) -> bool:
-        return self.closed is None and self._written - self._taken > UNREAD_LIMIT
+        return self.closed is None and self._unread() > UNREAD_LIMIT
