@@ -25,6 +25,7 @@ from httpout_cgi.interpreter.run_context import (
     replace,
     undoing,
 )
+from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Where the frames of a script end.
@@ -72,7 +73,7 @@ def _print(message: warnings.WarningMessage) -> None:
             file.write(_format(message))
 
 
-class _RunWarnings(ModuleType):
+class _RunWarnings(GuardedModule):
     """The class of warnings while the stand-ins are installed."""
 
 
