@@ -7,10 +7,10 @@ only their class changes.  Outside of a run they behave as before.
 from __future__ import annotations
 
 import os
-from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping
 
 from httpout_cgi.interpreter.run_context import current, replace, undoing
+from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 try:
     import posix
@@ -139,7 +139,7 @@ class _PosixEnvironment(MutableMapping[bytes, bytes]):
         return len(self._target())
 
 
-class _RunOs(ModuleType):
+class _RunOs(GuardedModule):
     """The class of os: assigning ``os.environ`` ends with the run, too."""
 
     @property

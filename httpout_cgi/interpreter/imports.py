@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from importlib.machinery import ModuleSpec
+import os
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec, resolve_name
-from types import ModuleType
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from types import CodeType, ModuleType
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
-from httpout_cgi.interpreter import local_modules
+from httpout_cgi.interpreter import local_modules, persistent, shared_modules
 from httpout_cgi.interpreter.run_context import (
     RunContext,
     current_for_changes,
@@ -27,8 +28,13 @@ from httpout_cgi.interpreter.run_context import (
 _original_import = builtins.__import__
 _bootstrap: Any = importlib._bootstrap
 
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
 # Extension modules cannot be loaded twice: one for all runs, by path.
 _extensions: Dict[str, ModuleType] = {}
+
+# The builtins of all runs that do not change them; see script_builtins.py.
+shared_builtins = ModuleType("builtins")
 
 
 def import_name(
@@ -43,21 +49,46 @@ def import_name(
     if run is None:
         return _original_import(name, globals, locals, fromlist or (), level)
     full_name = _absolute(name, globals, level) if level else name
-    if _load_local(run, full_name) is None:
-        try:
-            return _original_import(name, globals, locals, fromlist or (), level)
-        except ModuleNotFoundError as exc:
-            # It may be a file that the script has written since it started.
-            if exc.name != full_name.partition(".")[0] or not run.folders:
-                raise
-        run.folders.clear()
-        if _load_local(run, full_name) is None:
-            raise ModuleNotFoundError(f"No module named {full_name!r}", name=full_name)
-    if not fromlist:
-        return run.modules[full_name.partition(".")[0]]
-    module = run.modules[full_name]
-    _load_submodules(run, module, fromlist)
+    try:
+        module = _load_local(run, full_name)
+        if module is None:
+            try:
+                return _original_import(name, globals, locals, fromlist or (), level)
+            except ModuleNotFoundError as exc:
+                if exc.name != full_name.partition(".")[0] or not run.folders:
+                    raise
+            module = _load_written(run, full_name)
+        if not fromlist:
+            return run.modules[full_name.partition(".")[0]]
+        _load_submodules(run, module, fromlist)
+        return module
+    except BaseException as exc:
+        _hide_own_frames(exc)
+        raise
+
+
+def _load_written(run: RunContext, name: str) -> ModuleType:
+    """Load a module from a file that the script has written since it started."""
+    run.folders.clear()
+    module = _load_local(run, name)
+    if module is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return module
+
+
+def _hide_own_frames(exc: BaseException) -> None:
+    """Take what is ours, and behind the caller, out of a traceback; CPython does so."""
+    trace = exc.__traceback__
+    while trace is not None:
+        following = trace.tb_next
+        while following is not None and _is_hidden(following.tb_frame.f_code):
+            following = following.tb_next
+        trace.tb_next = following
+        trace = following
+
+
+def _is_hidden(code: CodeType) -> bool:
+    return code.co_filename.startswith((_OWN_FOLDER, "<frozen importlib."))
 
 
 def import_module(name: str, package: Optional[str] = None) -> ModuleType:
@@ -71,17 +102,39 @@ def import_module(name: str, package: Optional[str] = None) -> ModuleType:
     return module
 
 
+def find_local(run: RunContext, name: str) -> Optional[ModuleType]:
+    """Return a module of the run alone, imported now if need be, or None."""
+    try:
+        return _load_local(run, name)
+    except ModuleNotFoundError:
+        return None  # others say it better
+
+
 def reload(module: ModuleType) -> ModuleType:
     """Stand in for importlib.reload: local modules run again in their namespace."""
     run = current_for_changes()
-    name = module.__name__
-    if run is None or run.modules.get(name) is not module:
+    if run is None:
         return process["reload"](module)  # type: ignore[no-any-return]
+    if not isinstance(module, ModuleType):
+        raise TypeError("reload() argument must be a module")
+    name = module.__spec__.name if module.__spec__ is not None else module.__name__
+    if run.modules.get(name) is not module:
+        return _reload_shared(name, module)
     found = local_modules.find(run, name)
-    if found is None or found.code is None:
+    if found is None:
         raise ModuleNotFoundError(f"spec not found for the module {name!r}", name=name)
-    exec(found.code, module.__dict__)
+    module.__dict__["__spec__"] = found.spec
+    _execute(run, found, module)
     return run.modules[name]
+
+
+def _reload_shared(name: str, module: ModuleType) -> ModuleType:
+    shared: object = process["modules"].get(name)
+    if shared is not module:
+        raise ImportError(f"module {name} not in sys.modules", name=name)
+    if module.__spec__ is not None and module.__spec__.origin == "built-in":
+        return module  # as in CPython: there is nothing that could be loaded again
+    shared_modules.refuse(f"importlib.reload({name})")
 
 
 def _find_and_load(name: str, import_: Callable[..., ModuleType]) -> ModuleType:
@@ -95,7 +148,10 @@ def _find_and_load(name: str, import_: Callable[..., ModuleType]) -> ModuleType:
         if module is not None:
             return module
     with importing_shared():
-        return process["_find_and_load"](name, import_)  # type: ignore[no-any-return]
+        found: ModuleType = process["_find_and_load"](name, import_)
+    if run is not None:
+        shared_modules.guard_new()
+    return found
 
 
 def _absolute(name: str, namespace: Optional[Dict[str, Any]], level: int) -> str:
@@ -130,6 +186,8 @@ def _load_local(
     """
     module = run.modules.get(name)
     if module is not None:
+        if name == "__main__" and persistent.is_importing():
+            return None  # a kept module binds to what leads to each run's
         return module
     parent_name, _, tail = name.rpartition(".")
     parent: Optional[ModuleType] = None
@@ -162,26 +220,97 @@ def _load(
     parent: Optional[ModuleType],
     tail: str,
 ) -> ModuleType:
-    if found.code is None:
-        module = _extension(found.spec)
-        run.modules[name] = module
+    if found.code is None and isinstance(found.spec.loader, ExtensionFileLoader):
+        module = run.modules[name] = _extension(found.spec)
     else:
-        module = module_from_spec(found.spec)
-        module.__dict__["__builtins__"] = run.builtins.__dict__
-        run.modules[name] = module
-        run.loaded.append(module)
-        if parent is not None:
-            # Before it runs: "from . import name" in a cycle must find it.
-            setattr(parent, tail, module)
-        try:
-            exec(found.code, module.__dict__)
-        except BaseException:
-            run.modules.pop(name, None)
-            raise
-        module = run.modules.get(name, module)
+        module = _load_kept(run, name, found) or _load_new(run, name, found, parent)
     if parent is not None:
         setattr(parent, tail, module)
     return module
+
+
+def _load_new(
+    run: RunContext,
+    name: str,
+    found: local_modules.Found,
+    parent: Optional[ModuleType],
+) -> ModuleType:
+    before = set(run.modules)
+    module = module_from_spec(found.spec)
+    run.modules[name] = module
+    if parent is not None:
+        # Before it runs: "from . import name" in a cycle must find it.
+        setattr(parent, name.rpartition(".")[2], module)
+    is_kept = _is_kept(run, found)
+    try:
+        if is_kept:
+            with persistent.importing():
+                _execute(run, found, module)
+        else:
+            run.loaded.append(module)
+            _execute(run, found, module)
+    except BaseException:
+        run.modules.pop(name, None)
+        raise
+    if is_kept:
+        _keep(run, name, found, before)
+    return run.modules.get(name, module)
+
+
+def _execute(run: RunContext, found: local_modules.Found, module: ModuleType) -> None:
+    spec: Any = found.spec
+    # What import errors look at: is the module, perhaps in a cycle, half done?
+    spec._initializing = True
+    try:
+        if found.code is None:
+            _run_loader(spec, module)
+        else:
+            module.__dict__["__builtins__"] = run.builtins.__dict__
+            shared_modules.prepare(run, found.code)
+            exec(found.code, module.__dict__)
+    finally:
+        spec._initializing = False
+
+
+def _run_loader(spec: ModuleSpec, module: ModuleType) -> None:
+    """Let a loader of the script's own, without code objects, do its work."""
+    loader: Any = spec.loader
+    if hasattr(loader, "exec_module"):
+        loader.exec_module(module)
+    else:
+        loader.load_module(spec.name)
+
+
+def _is_kept(run: RunContext, found: local_modules.Found) -> bool:
+    return (
+        found.code is not None
+        and found.spec.origin is not None
+        and run.builtins is shared_builtins
+        and persistent.keeps_modules(run)
+    )
+
+
+def _keep(
+    run: RunContext, name: str, found: local_modules.Found, before: Set[str]
+) -> None:
+    # A module that has changed the builtins must do so again for the next run.
+    if run.builtins is shared_builtins and found.code is not None:
+        brought = {
+            other: module
+            for other, module in run.modules.items()
+            if other not in before
+        }
+        persistent.keep(run, (name, str(found.spec.origin)), found.code, brought)
+    elif name in run.modules:
+        run.loaded.append(run.modules[name])
+
+
+def _load_kept(
+    run: RunContext, name: str, found: local_modules.Found
+) -> Optional[ModuleType]:
+    if found.code is None or not _is_kept(run, found):
+        return None
+    return persistent.take(run, (name, str(found.spec.origin)), found.code)
 
 
 def _extension(spec: ModuleSpec) -> ModuleType:
@@ -192,6 +321,7 @@ def _extension(spec: ModuleSpec) -> ModuleType:
             module = module_from_spec(spec)
             if spec.loader is not None:
                 spec.loader.exec_module(module)
+        shared_modules.guard(module)
         _extensions[origin] = module
     return module
 

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.util import spec_from_file_location
+from importlib.machinery import (
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from importlib.util import spec_from_file_location, spec_from_loader
 from types import CodeType
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from zipimport import zipimporter
 
-from httpout_cgi.interpreter import local_files
+from httpout_cgi.interpreter import local_files, system
 from httpout_cgi.interpreter.run_context import RunContext, importing_shared, process
 
 # Imported before a script's folder is on the path: these are never local.
@@ -25,8 +31,12 @@ _NEVER_LOCAL = frozenset(
 )
 
 
+# Loaders that would only run the code.
+_WITH_CODE = (SourceFileLoader, SourcelessFileLoader, zipimporter)
+
+
 class Found(NamedTuple):
-    """A local module: its spec and its code; an extension has none."""
+    """A local module: its spec and its code; None is left to the spec's loader."""
 
     spec: ModuleSpec
     code: Optional[CodeType]
@@ -36,13 +46,15 @@ def may_be_local(run: RunContext, name: str) -> bool:
     """Tell quickly that a module is shared; the folder is read once per run."""
     if name in _NEVER_LOCAL:
         return False
-    if "search_path" in run.__dict__:
+    if "search_path" in run.__dict__ or (run.parts and any(system.own_finders(run))):
         return True
     names = _names(run, run.directory)
     return names is None or name in names
 
 
 def _names(run: RunContext, folder: str) -> Optional[local_files.Names]:
+    if run.parts and system.has_own_path_hooks(run):
+        return None  # they may know what to make of anything
     folders: Dict[str, Optional[local_files.Names]] = run.folders
     if folder not in folders:
         folders[folder] = local_files.list_names(folder)
@@ -54,16 +66,40 @@ def find(run: RunContext, name: str) -> Optional[Found]:
 
     Raises SyntaxError or ValueError if its source cannot be compiled.
     """
-    parent, _, tail = name.rpartition(".")
-    if parent:
-        return _find_in(run, name, tail, list(run.modules[parent].__path__))
+    before, behind = system.own_finders(run) if run.parts else ([], [])
+    parent = name.rpartition(".")[0]
+    path = list(run.modules[parent].__path__) if parent else None
+    found = _ask(before, name, path)
+    if found is None:
+        found = _find_on_path(run, name) if path is None else _find_in(run, name, path)
+    if found is None and behind and (parent or not _is_shared(name)):
+        found = _ask(behind, name, path)
+    return found
+
+
+# Any: finders are what scripts put into sys.meta_path.
+def _ask(
+    finders: Sequence[Any], name: str, path: Optional[Sequence[str]]
+) -> Optional[Found]:
+    for finder in finders:
+        if hasattr(finder, "find_spec"):
+            spec = finder.find_spec(name, path, None)
+        else:  # before Python 3.12
+            loader = finder.find_module(name, path)
+            spec = loader and spec_from_loader(name, loader)
+        if spec is not None:
+            return _found(spec)
+    return None
+
+
+def _find_on_path(run: RunContext, name: str) -> Optional[Found]:
     before, behind = _local_folders(run)
-    found = _find_in(run, name, tail, before)
+    found = _find_in(run, name, before)
     if found is not None and _is_namespace(found.spec) and _is_shared(name):
         # A folder of data beside the script: any real module of the name wins.
         return None
     if found is None and behind and not _is_shared(name):
-        found = _find_in(run, name, tail, behind)
+        found = _find_in(run, name, behind)
     return found
 
 
@@ -74,12 +110,14 @@ def _local_folders(run: RunContext) -> List[List[str]]:
     shared = set(process["path"])
     folders: List[List[str]] = [[], []]
     is_behind = False
+    is_hooked = bool(run.parts) and system.has_own_path_hooks(run)
     for entry in run.search_path:
         if entry in shared and entry != run.directory:
             is_behind = True
         elif isinstance(entry, str):
             # Relative to what is the working directory now.
-            folders[is_behind].append(os.path.abspath(entry))
+            path = entry if is_hooked else os.path.abspath(entry)
+            folders[is_behind].append(path)
     return folders
 
 
@@ -88,9 +126,8 @@ def _is_shared(name: str) -> bool:
         return name in process["modules"] or bool(PathFinder.find_spec(name))
 
 
-def _find_in(
-    run: RunContext, name: str, tail: str, folders: Sequence[str]
-) -> Optional[Found]:
+def _find_in(run: RunContext, name: str, folders: Sequence[str]) -> Optional[Found]:
+    tail = name.rpartition(".")[2]
     for folder in folders:
         names = _names(run, folder)
         kind = local_files.OTHER if names is None else names.get(tail, 0)
@@ -135,11 +172,17 @@ def _find_other(name: str, folder: str) -> Optional[Found]:
     spec = PathFinder.find_spec(name, [folder])
     if spec is None:
         return None
+    return _found(spec)
+
+
+def _found(spec: ModuleSpec) -> Found:
     if _is_namespace(spec):
         return Found(spec, compile("", "<namespace>", "exec"))
-    get_code = getattr(spec.loader, "get_code", None)
-    return Found(spec, get_code(name) if get_code is not None else None)
+    loader: Any = spec.loader
+    is_known = type(loader) in _WITH_CODE
+    return Found(spec, loader.get_code(spec.name) if is_known else None)
 
 
 def _is_namespace(spec: ModuleSpec) -> bool:
-    return spec.origin is None and spec.submodule_search_locations is not None
+    is_package = spec.submodule_search_locations is not None
+    return is_package and spec.origin is None and not hasattr(spec.loader, "get_code")

@@ -1,7 +1,8 @@
 """sys for each run: its streams, argv, path, hooks, and its ``__main__``.
 
 Two levels.  C code (``print``, ``input``) reads sys' dictionary: stable proxies are
-in there.  Python code gets and sets attributes: sys' class has properties.
+in there.  Python code gets and sets attributes: sys' class has properties, and gets
+one more for each name that a run assigns or deletes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List
 
+from httpout_cgi.interpreter import persistent
+from httpout_cgi.interpreter.module_types import PassesForModule, make_proxy
 from httpout_cgi.interpreter.run_context import (
+    PerRun,
+    RunContext,
     current,
     current_for_changes,
     is_importing_shared,
@@ -33,6 +38,17 @@ _VALUES = {
     "displayhook": "displayhook",
     "modules": "modules_view",
 }
+# Lists that scripts change in place: a copy for each run that looks.  A cache of what
+# the hooks found must not outlive them.
+_COPIED: Dict[str, Callable[[Any], Any]] = {
+    "meta_path": list,
+    "path_hooks": list,
+    "path_importer_cache": lambda shared: {},
+}
+_DELETED = object()
+
+# What the run has assigned to other names, or deleted.
+_assigned: PerRun[Dict[str, Any]] = PerRun(lambda run: {})
 
 
 class StreamProxy:
@@ -78,7 +94,7 @@ class _OutputProxy(StreamProxy):
         return process["stdout"].write if run is None else run.stdout.write
 
 
-class _MainProxy(ModuleType):
+class _MainProxy(ModuleType, metaclass=PassesForModule):
     """sys.modules['__main__']: the script's module in a run."""
 
     def __getattribute__(self, name: str) -> Any:
@@ -105,8 +121,22 @@ def _main_module() -> ModuleType:
     return run.main
 
 
-class _RunSystem(ModuleType):
+class _RunSystem(ModuleType, metaclass=PassesForModule):
     """The class of sys while the stand-ins are installed."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _make_private(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _make_private(name)
+        super().__delattr__(name)
+
+    def __dir__(self) -> List[str]:
+        run = current_for_changes()
+        own = None if run is None else _assigned.find(run)
+        names = {**self.__dict__, **(own or {})}
+        return [name for name in names if (own or {}).get(name) is not _DELETED]
 
 
 _proxies: Dict[str, StreamProxy] = {
@@ -120,7 +150,7 @@ def _stream_property(name: str, attribute: str) -> property:
         run = _find()
         if run is None:
             return process[name]
-        if is_importing_shared.get():
+        if is_importing_shared.get() or (run.parts and persistent.is_importing()):
             return _proxies[name]
         return getattr(run, attribute)
 
@@ -148,10 +178,83 @@ def _setter(name: str, attribute: str) -> Callable[[ModuleType, object], None]:
     return set_value
 
 
+def _make_private(name: str) -> None:
+    """Let a name have a value for each run, from now on."""
+    if name not in vars(_RunSystem) and current_for_changes() is not None:
+        setattr(_RunSystem, name, _own_property(name))
+
+
+def _own_property(name: str) -> property:
+    message = f"module 'sys' has no attribute {name!r}"
+
+    def get(module: ModuleType) -> Any:
+        run = current_for_changes()
+        own = None if run is None else _assigned.find(run)
+        value = (module.__dict__ if own is None or name not in own else own).get(
+            name, _DELETED
+        )
+        if value is _DELETED:
+            raise AttributeError(message)
+        return value
+
+    def set_value(module: ModuleType, value: object) -> None:
+        run = current_for_changes()
+        (module.__dict__ if run is None else _assigned.of(run))[name] = value
+
+    def delete(module: ModuleType) -> None:
+        get(module)
+        run = current_for_changes()
+        if run is None:
+            del module.__dict__[name]
+        else:
+            _assigned.of(run)[name] = _DELETED
+
+    return property(get, set_value, delete)
+
+
+def _copied_property(name: str, copy: Callable[[Any], Any]) -> property:
+    own = _own_property(name)
+
+    def get(module: ModuleType) -> Any:
+        run = current_for_changes()
+        if run is None:
+            return module.__dict__[name]
+        return _assigned.of(run).setdefault(name, copy(module.__dict__[name]))
+
+    return property(get, own.fset, own.fdel)
+
+
+def own_finders(run: RunContext) -> List[List[Any]]:
+    """Return the run's additions to sys.meta_path, before the usual ones and behind."""
+    found: List[List[Any]] = [[], []]
+    own = _assigned.find(run)
+    if own is not None and "meta_path" in own:
+        shared = sys.__dict__["meta_path"]
+        is_behind = False
+        for finder in own["meta_path"]:
+            if finder in shared:
+                is_behind = True
+            else:
+                found[is_behind].append(finder)
+    return found
+
+
+def has_own_path_hooks(run: RunContext) -> bool:
+    """Tell whether the run has changed sys.path_hooks."""
+    own = _assigned.find(run)
+    if own is None or "path_hooks" not in own:
+        return False
+    return bool(own["path_hooks"] != sys.__dict__["path_hooks"])
+
+
 for _name, _attribute in _STREAMS.items():
     setattr(_RunSystem, _name, _stream_property(_name, _attribute))
 for _name, _attribute in _VALUES.items():
     setattr(_RunSystem, _name, _value_property(_name, _attribute))
+for _name, _copy in _COPIED.items():
+    setattr(_RunSystem, _name, _copied_property(_name, _copy))
+_RunSystem.__name__ = _RunSystem.__qualname__ = "module"
+_RunSystem.__module__ = "builtins"
 
 
 def install() -> Callable[[], None]:
@@ -162,7 +265,7 @@ def install() -> Callable[[], None]:
     process["__main__"] = sys.modules["__main__"]
     namespace.update(_proxies)
     sys.__class__ = _RunSystem
-    sys.modules["__main__"] = _MainProxy("__main__")
+    sys.modules["__main__"] = make_proxy(_MainProxy, "__main__")
     return _uninstall
 
 

@@ -1,0 +1,36 @@
+"""Classes for modules that behave a little unlike others, and do not look it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+
+class PassesForModule(type):
+    """The class of such classes: ``type(sys)`` makes, and is asked for, modules.
+
+    Old code writes ``isinstance(x, type(sys))`` and ``type(sys)("name")``, importlib
+    among it.
+    """
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> ModuleType:
+        return ModuleType(*arguments, **keywords)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, ModuleType)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is ModuleType or isinstance(other, PassesForModule)
+
+    def __hash__(cls) -> int:
+        return hash(ModuleType)
+
+    def __repr__(cls) -> str:
+        return repr(ModuleType)
+
+
+def make_proxy(proxy_class: type, name: str) -> ModuleType:
+    """Make a module of a class that passes for the plain one."""
+    # As type(module)(name) would, if that did not make a plain one.
+    module: ModuleType = type.__call__(proxy_class, name)
+    return module

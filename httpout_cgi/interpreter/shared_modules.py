@@ -1,0 +1,192 @@
+"""Modules that all runs share: what a script assigns in one must reach no other run.
+
+A script that does so needs a process of its own, and is told.  Only modules that code
+seems to assign to get a class of their own: reading their attributes is slower.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import sys
+from types import CodeType, FrameType, ModuleType
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Set
+
+from httpout_cgi.interpreter import assignments, local_modules
+from httpout_cgi.interpreter.module_types import PassesForModule
+from httpout_cgi.interpreter.refusals import ProcessNeededError
+from httpout_cgi.interpreter.run_context import (
+    RunContext,
+    current_for_changes,
+    importing_shared,
+    process,
+)
+
+# Code that has been looked at, by id; it is kept, so that the id stays its own.
+_seen: Dict[int, CodeType] = {}
+_LIMIT = 4096
+
+# What all that code assigns, for modules that are imported later.
+_names: Set[str] = set()
+_owners: Set[str] = set()
+
+# Code that gets a copy of cgi for its run: no other shared module looks at these.
+_CGI_WORDS = frozenset(("maxlen", "logfile", "logfp", "log", "test"))
+_wants_cgi: Set[int] = set()
+_cgi_code: List[CodeType] = []
+
+_guarded: List[ModuleType] = []
+_setattr, _delattr = setattr, delattr
+
+
+class GuardedModule(ModuleType, metaclass=PassesForModule):
+    """The class of shared modules that a script might change."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in vars(type(self)):
+            _check(self, name, sys._getframe(1))
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _check(self, name, sys._getframe(1))
+        super().__delattr__(name)
+
+
+GuardedModule.__name__ = GuardedModule.__qualname__ = "module"
+GuardedModule.__module__ = "builtins"
+
+
+def _check(module: ModuleType, name: str, caller: FrameType) -> None:
+    # Only scripts, and what is theirs, have builtins of ours; libraries, and the
+    # server, are free.
+    if caller.f_builtins is builtins.__dict__ or current_for_changes() is None:
+        return
+    refuse(f"setting {module.__name__}.{name}")
+
+
+def refuse(change: str) -> NoReturn:
+    """Raise the error that names a change that all runs would see."""
+    raise ProcessNeededError(
+        f"{change} needs a process of its own, for other scripts share the module, but"
+        " this script runs in a thread of the server (runner: thread); it needs"
+        " runner: process"
+    )
+
+
+def prepare(run: RunContext, code: CodeType) -> None:
+    """Look at a script's or local module's code before it runs: what may it change?"""
+    if _seen.get(id(code)) is not code:
+        _look_at(code)
+    if id(code) in _wants_cgi and "cgi" not in run.modules:
+        _give_own_cgi(run)
+
+
+def _look_at(code: CodeType) -> None:
+    found = assignments.find(code)
+    if len(_seen) >= _LIMIT:
+        _seen.clear()
+        _wants_cgi.clear()
+    if "cgi" in found.words and not _CGI_WORDS.isdisjoint(found.words):
+        _wants_cgi.add(id(code))
+    if not (found.names <= _names and found.owners <= _owners):
+        _names.update(found.names)
+        _owners.update(found.owners)
+        guard_new()
+    _seen[id(code)] = code
+
+
+def guard_new() -> None:
+    """Guard what code that has been looked at might change."""
+    if not _names:
+        return
+    for module in list(process["modules"].values()):
+        if type(module) is ModuleType and _may_change(module):
+            guard(module)
+
+
+def _may_change(module: ModuleType) -> bool:
+    namespace = module.__dict__
+    name = namespace.get("__name__") or ""
+    return name.rpartition(".")[2] in _owners or any(
+        map(namespace.__contains__, _names)
+    )
+
+
+def guard(module: ModuleType) -> None:
+    """Refuse scripts to assign in a module; one with a class of its own is left."""
+    if type(module) is ModuleType:
+        module.__class__ = GuardedModule
+        _guarded.append(module)
+
+
+def _give_own_cgi(run: RunContext) -> None:
+    """Give the run a copy of the module: cgi.test() leaves cgi.maxlen changed."""
+    if local_modules.may_be_local(run, "cgi") and local_modules.find(run, "cgi"):
+        return
+    with importing_shared():
+        spec = importlib.util.find_spec("cgi")
+    loader: Any = None if spec is None else spec.loader
+    if spec is None or not hasattr(loader, "get_code"):
+        return
+    if not _cgi_code:
+        _cgi_code.append(loader.get_code("cgi"))
+    module = ModuleType("cgi")
+    module.__dict__.update(
+        __builtins__={**vars(builtins), "__import__": _import_silently},
+        __file__=spec.origin,
+        __loader__=loader,
+        __package__="",
+        __spec__=spec,
+    )
+    with importing_shared():
+        exec(_cgi_code[0], module.__dict__)
+    run.modules["cgi"] = module
+
+
+# Any: what __import__ takes.
+def _import_silently(name: str, *arguments: Any) -> ModuleType:
+    """Import what cgi imports: it has warned of its age already."""
+    if name == "warnings":
+        return _no_warnings
+    return builtins.__import__(name, *arguments)
+
+
+_no_warnings = ModuleType("warnings")
+_no_warnings.__dict__["_deprecated"] = lambda *arguments, **keywords: None
+_no_warnings.__dict__["warn"] = _no_warnings.__dict__["_deprecated"]
+
+
+def set_attribute(target: Any, name: str, value: object, /) -> None:
+    """Stand in for setattr() in scripts."""
+    if _is_shared(target):
+        refuse(f"setting {target.__name__}.{name}")
+    _setattr(target, name, value)
+
+
+def delete_attribute(target: Any, name: str, /) -> None:
+    """Stand in for delattr() in scripts."""
+    if _is_shared(target):
+        refuse(f"setting {target.__name__}.{name}")
+    _delattr(target, name)
+
+
+def _is_shared(target: object) -> bool:
+    if type(target) is not ModuleType and type(target) is not GuardedModule:
+        return False
+    if current_for_changes() is None:
+        return False
+    name: Optional[str] = target.__dict__.get("__name__")
+    return process["modules"].get(name) is target
+
+
+def install() -> Callable[[], None]:
+    """Put the stand-ins in place; return what takes them away again."""
+
+    def uninstall() -> None:
+        for module in _guarded:
+            module.__class__ = ModuleType
+        _guarded.clear()
+        for known in (_seen, _names, _owners, _wants_cgi):
+            known.clear()
+
+    return uninstall
