@@ -34,6 +34,7 @@ def _write_mounts(folder: str) -> str:
     return f"""
       - {{url: /cgi-bin/, path: {folder}, environment: {variables}}}
       - {{url: /authorized/, path: {folder}, pass_authorization: true}}
+      - {{url: /certificate/, path: {folder}, environment: {{SSL_CLIENT_S_DN: CN=Bob}}}}
       - {{url: /auto/, path: {folder}, output: auto}}
       - {{url: /short/, path: {folder}, timeout: 300ms}}
 """
@@ -45,12 +46,15 @@ trusted_proxies: [unix]
 log: {{access: {{format: "%L %{{X-Row}}i %U"}}}}
 sites:
   - hosts: [{HOST}]
-    docroot: htdocs
+    docroot: {FOLDER}/htdocs
     scripts: {_write_mounts(FOLDER)}
   - hosts: [{SEEING_HOST}]
-    docroot: htdocs
+    docroot: {FOLDER}/htdocs
     scripts: {_write_mounts(SEEING_FOLDER)}
 """
+
+# Identities, names of temporary files, times, and ids of requests.
+_ANY = rb"0x[0-9a-f]{6,}|tmp\w{8}|... ... .. ..:..:.. \d{4}|Request [0-9a-f]{14}"
 
 # What depends on when the server looked, not on what the script did.
 _VARYING = {"date", "content-length", "transfer-encoding", "connection"}
@@ -89,30 +93,37 @@ class Stage:
 
     def perform_child(self, row: Row) -> Outcome:
         """Run the script in a process of its own, and let the server answer with it."""
-        ended = subprocess.run(
-            self.make_command(row),
-            env=self.see(row)["environ"],
-            cwd=(self.folder / row.script).parent,
-            input=row.body or b"",
-            capture_output=True,
-            timeout=PATIENCE,
-        )
+        with self.start_child(row) as child:
+            try:
+                output, errors = child.communicate(row.body or b"", PATIENCE)
+            finally:
+                child.kill()
         said = self.site.folder / "said"
-        said.write_bytes(ended.stdout)
+        said.write_bytes(output)
         prefix = "nph-" if row.script.startswith("nph-") else ""
         path = f"{row.mount}{prefix}replay.py"
         reply = self._ask(row, path + row.target, f"X-Replay: {said}")
-        return _take(reply, _split_lines(ended.stderr))
+        return _take(reply, _split_lines(errors))
 
-    def make_command(self, row: Row) -> list[str]:
-        """Return the command as the kernel makes it of the script's first line."""
+    def start_child(self, row: Row) -> subprocess.Popen[bytes]:
+        """Start the script as a CGI server does, by the command in its first line."""
         script = self.folder / row.script
-        words = self.see(row)["argv"][1:]
-        return [sys.executable, *_find_flags(script), str(script), *words]
+        seen = self.see(row)
+        return subprocess.Popen(
+            [sys.executable, *_find_flags(script), str(script), *seen["argv"][1:]],
+            env=seen["environ"],
+            cwd=script.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def see(self, row: Row) -> Seen:
         """Return what the server gives to the script for the row's request."""
-        seeing = replace(row, fields=(*row.fields, f"Host: {SEEING_HOST}"))
+        fields = (*row.fields, f"Host: {SEEING_HOST}")
+        # The answer to a HEAD request would not tell.
+        method = row.method if row.method != "HEAD" else "GET"
+        seeing = replace(row, fields=fields, method=method)
         seen = self._ask(seeing, row.mount + row.script + row.target)
         assert seen.status == 200, seen
         values: Seen = json.loads(seen.body or b"null")
@@ -120,6 +131,7 @@ class Stage:
             name: value.replace(SEEING_HOST, HOST).replace(SEEING_FOLDER, FOLDER)
             for name, value in values["environ"].items()
         }
+        values["environ"]["REQUEST_METHOD"] = row.method
         return values
 
     def _ask(self, row: Row, target: str, *more: str) -> Reply:
@@ -152,8 +164,9 @@ class Stage:
 def _take(reply: Reply, errors: Iterator[str]) -> Outcome:
     fields = ((name, value) for name, value in reply.fields)
     kept = tuple(field for field in fields if field[0].lower() not in _VARYING)
-    body = re.sub(rb"Request [0-9a-f]+", b"Request ID", reply.body)
-    return Outcome(reply.status, reply.reason, kept, body, tuple(errors))
+    body = re.sub(_ANY, b"*", reply.body)
+    lines = tuple(re.sub(_ANY.decode(), "*", line) for line in errors)
+    return Outcome(reply.status, reply.reason, kept, body, lines)
 
 
 def _split_lines(text: bytes) -> Iterator[str]:
@@ -186,9 +199,15 @@ def set_stage(folder: Path) -> Iterator[Stage]:
             "with open(os.environ['HTTP_X_REPLAY'], 'rb') as said:\n"
             "    sys.stdout.buffer.write(said.read())\n"
         )
+    telling = (CGI_BIN / "environ.py").read_text()
+    status_line = 'print("HTTP/1.1 200 OK")\n'
     for script in copy.rglob("*.py"):
         seeing = folder / SEEING_FOLDER / script.relative_to(copy)
         seeing.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CGI_BIN / "environ.py", seeing)
+        seeing.write_text(
+            telling.replace("print", f"{status_line}print", 1)
+            if script.name.startswith("nph-")
+            else telling
+        )
     with start_site(folder, CONFIG) as site:
         yield Stage(site)

@@ -7,10 +7,11 @@ for each chapter of the catalogue, and the scripts in tests/cases/idioms.
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 BOUNDARY = "7MA4YWxkTrZu0gW"
+FORM = "application/x-www-form-urlencoded"
 
 
 class Play(Protocol):
@@ -25,11 +26,11 @@ class Play(Protocol):
     def read_rest(self) -> bytes:
         """Wait for the end of the output."""
 
-    def open_gate(self, name: str = "gate") -> None:
+    def open_gate(self, name: str) -> None:
         """Let the script go on, which waits at that gate."""
 
-    def wait_for_file(self, name: str) -> bytes:
-        """Wait for a file that the script writes, and return what is in it."""
+    def wait_for_word(self) -> bytes:
+        """Wait for what the script has to tell us in another way."""
 
     def leave(self) -> None:
         """Go away without reading the rest."""
@@ -45,8 +46,9 @@ class Row:
     ``target`` follows the script's URL: extra path and query.  ``expect`` must occur in
     the content, so that a row cannot pass because both ways are broken; ``log`` in
     the lines of the error log.  ``better`` says why the answer is not that of a child
-    process.  ``missing`` says what is not built yet.  A row with a story is not
-    compared: the story is told in both ways.
+    process, and ``alone`` why there is none to compare with; ``any_log`` says why the
+    error lines need not be the same.  ``missing`` says what is not built yet.  A row
+    with a story is not compared: the story is told in both ways.
     """
 
     script: str
@@ -61,6 +63,8 @@ class Row:
     unix: bool = False
     log: str = ""
     better: str = ""
+    alone: str = ""
+    any_log: str = ""
     missing: str = ""
     story: Story | None = None
 
@@ -77,20 +81,20 @@ class Row:
         return " ".join(part for part in parts if part not in ("", "cgi-bin"))
 
 
-def form(values: Mapping[str, str | list[str]]) -> tuple[tuple[str, ...], bytes]:
-    """Return the fields and the content of a form, as a browser sends it."""
-    kind = "Content-Type: application/x-www-form-urlencoded"
-    return (kind,), urlencode(values, doseq=True).encode()
+def form(values: Mapping[str, str | list[str]]) -> tuple[bytes, str]:
+    """Return the content of a form and its type, as a browser sends it."""
+    return urlencode(values, doseq=True).encode(), FORM
 
 
-def post(script: str, body: bytes, kind: str = "", **row: object) -> Row:
-    """Return a row that sends that content."""
+# Any: the other fields of Row.
+def post(script: str, body: bytes, kind: str = "", **row: Any) -> Row:
+    """Return a row that sends that content, of that type if it has one."""
     fields = (f"Content-Type: {kind}",) if kind else ()
-    return Row(script, method="POST", fields=fields, body=body, **row)  # type: ignore[arg-type]
+    return Row(script, method="POST", fields=fields, body=body, **row)
 
 
-def multipart(*parts: tuple[str, bytes]) -> tuple[str, bytes]:
-    """Return type and content of a form with files: disposition and content of each."""
+def multipart(*parts: tuple[str, bytes]) -> tuple[bytes, str]:
+    """Return content and type of a form with files, by disposition and content."""
     body = b"".join(
         f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode()
         + content
@@ -98,4 +102,4 @@ def multipart(*parts: tuple[str, bytes]) -> tuple[str, bytes]:
         for head, content in parts
     )
     kind = f"multipart/form-data; boundary={BOUNDARY}"
-    return kind, body + f"--{BOUNDARY}--\r\n".encode()
+    return body + f"--{BOUNDARY}--\r\n".encode(), kind

@@ -4,5 +4,5 @@ import sys
 
 f = cgi.FieldStorage()
 print("Content-Type: text/plain; charset=utf-8\n")
-print({k: f.getlist(k) for k in f})
+print(sorted((k, f.getlist(k)) for k in f))
 print(repr(f.getvalue("empty")), repr(sys.stdin.buffer.read()))

@@ -1,0 +1,7 @@
+#!/usr/bin/python3 -uOB
+import sys
+
+print("Content-Type: text/plain\n")
+sys.stdout.buffer.write(b"in order\n")
+assert False
+print(sys.flags.optimize, sys.dont_write_bytecode, sys.flags.dont_write_bytecode)

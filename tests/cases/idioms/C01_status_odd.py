@@ -1,0 +1,2 @@
+#!/usr/bin/env python3
+print("Status: 299 Odd but fine\nContent-Type: text/plain\n\nodd")

@@ -1,0 +1,2 @@
+#!/usr/bin/env python3
+print("Status: 302"); print("Location: /new"); print()

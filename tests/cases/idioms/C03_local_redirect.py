@@ -1,0 +1,2 @@
+#!/usr/bin/env python3
+print("Location: /cgi-bin/C03_target.py\n")

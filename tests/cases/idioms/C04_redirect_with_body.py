@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+import cgi
+
+url = cgi.FieldStorage().getfirst("to", "https://example.org/")
+print("Status: 302 Found")
+print("Content-Type: text/html")
+print("Location: " + url)
+print()
+print('<meta http-equiv="refresh" content="0;url=%s">' % url)

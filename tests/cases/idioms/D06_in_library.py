@@ -1,0 +1,6 @@
+#!/usr/bin/env python3
+import json
+
+print("Content-Type: text/plain\n")
+print("half a page")
+json.loads("{")

@@ -1,0 +1,3 @@
+#!/usr/bin/env python3
+print("Content-Type: text/plain\n")
+  print("hello")

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+import sys
+
+print("Content-Type: text/plain\n")
+sys.setrecursionlimit(20000)
+def g(n):
+    return 0 if n == 0 else 1 + g(n - 1)
+print(g(15000), sys.getrecursionlimit())

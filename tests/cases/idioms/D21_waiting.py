@@ -1,0 +1,4 @@
+#!/usr/bin/env python3
+import threading
+
+threading.Event().wait(3600)

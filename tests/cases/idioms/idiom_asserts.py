@@ -1,0 +1,2 @@
+CHECKED = 1 + __debug__
+assert CHECKED, "a message"
