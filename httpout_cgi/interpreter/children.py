@@ -6,6 +6,7 @@ the end of a process would.
 
 from __future__ import annotations
 
+import _posixsubprocess
 import os
 import signal
 import subprocess
@@ -15,8 +16,6 @@ import weakref
 from contextlib import suppress
 from contextvars import Context, ContextVar
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
-
-import _posixsubprocess
 
 from httpout_cgi.interpreter.refusals import ProcessNeededError
 from httpout_cgi.interpreter.run_context import (
@@ -277,7 +276,8 @@ def _waitpid_in_run(pid: int, options: int) -> Tuple[int, int]:
     run = current.get()
     if run is None:
         return _waitpid(pid, options)
-    return _wait_for(run, pid, options, _waitpid)
+    pid, status = _wait_for(run, pid, options, _waitpid)
+    return pid, status
 
 
 # Any: a struct_rusage.
@@ -285,7 +285,8 @@ def _wait4_in_run(pid: int, options: int) -> Tuple[int, int, Any]:
     run = current.get()
     if run is None:
         return _wait4(pid, options)
-    return _wait_for(run, pid, options, _wait4)
+    pid, status, usage = _wait_for(run, pid, options, _wait4)
+    return pid, status, usage
 
 
 def _wait_in_run() -> Tuple[int, int]:
@@ -302,10 +303,7 @@ def _wait_for(
     run: RunContext, pid: int, options: int, wait: Callable[[int, int], Any]
 ) -> Any:
     children = _children.of(run)
-    if pid > 0:
-        result = wait(pid, options)
-    else:
-        result = _wait_for_any(children, options, wait)
+    result = wait(pid, options) if pid > 0 else _wait_for_any(children, options, wait)
     if result[0] and not os.WIFSTOPPED(result[1]):
         children.by_id.pop(result[0], None)
     return result

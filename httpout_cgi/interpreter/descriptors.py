@@ -33,6 +33,7 @@ _OS = (
 )
 # Calls between two descriptors.
 _OS_PAIRS = ("sendfile", "copy_file_range", "splice")
+_PAIR_NAMES = frozenset(("out_fd", "in_fd", "out", "in", "src", "dst"))
 _FCNTL = ("fcntl", "flock", "ioctl", "lockf")
 _COPYING = frozenset((fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC))
 
@@ -69,14 +70,14 @@ def _stream(run: RunContext, number: int) -> StandardStream:
 
 
 def _real(number: Any) -> Any:
-    """Return the descriptor that a number means here.  Raises OSError if it is closed."""
+    """Return the descriptor that a number means.  Raises OSError if it is closed."""
     stream = _find(number)
     return number if stream is None else stream.descriptor()
 
 
 def _is_other(number: object) -> bool:
     """Tell, quickly, that a number has no meaning of its own here."""
-    return number.__class__ is int and number > 2 and not is_lent(number)  # type: ignore[operator]
+    return number.__class__ is int and number > 2 and not is_lent(number)
 
 
 # Any, from here on: what the original takes and returns.
@@ -93,7 +94,7 @@ def _translated_pair(original: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any, **keywords: Any) -> Any:
         numbers = [_real(number) for number in arguments[:2]]
         keywords = {
-            name: _real(value) if name in ("out_fd", "in_fd", "src", "dst") else value
+            name: _real(value) if name in _PAIR_NAMES else value
             for name, value in keywords.items()
         }
         return original(*numbers, *arguments[2:], **keywords)
@@ -276,7 +277,7 @@ class _FileIOType(type):
         return super().__subclasscheck__(subclass)
 
 
-class RunFileIO(_FileIO, metaclass=_FileIOType):
+class RunFileIO(_FileIO, metaclass=_FileIOType):  # type: ignore[metaclass]
     """Stands in for io.FileIO."""
 
     def __init__(self, file: Any, *arguments: Any, **keywords: Any) -> None:
@@ -319,7 +320,10 @@ def _own(number: int) -> int:
 
 def dup_for_socket(fd: Any) -> int:
     """Stand in for _socket.dup(), by which socket.fromfd() duplicates."""
-    return _dup_for_socket(_real(fd))
+    number = _dup_for_socket(_real(fd))
+    stream = _find(fd)
+    # What is no socket is left behind by socket.fromfd().
+    return number if stream is None else stream.lend_copy(number)
 
 
 def select_in_run(
@@ -331,7 +335,8 @@ def select_in_run(
     lists = [list(wanted) for wanted in (rlist, wlist, xlist)]
     numbers = {n for wanted in lists for n in wanted if n.__class__ is int and n < 3}
     real = {number: _real(number) for number in numbers}
-    ready = _select(*([real.get(n, n) for n in wanted] for wanted in lists), timeout)
+    watched = [[real.get(n, n) for n in wanted] for wanted in lists]
+    ready = _select(watched[0], watched[1], watched[2], timeout)
     shown = {value: number for number, value in real.items()}
     return tuple([shown.get(n, n) for n in found] for found in ready)
 

@@ -75,7 +75,7 @@ class StandardStream(io.RawIOBase):
         return self._kept
 
     def for_child(self) -> int:
-        """Return the descriptor that a child inherits; a closed one is the null device."""
+        """Return the descriptor that a child inherits: of nothing, if it is closed."""
         if self.is_shut and self._kept is None:
             with self._lock():
                 self._kept = _open_null()
@@ -129,7 +129,7 @@ class StandardStream(io.RawIOBase):
         self._leave()
 
     def end(self, *, is_in_use: bool = False) -> None:
-        """Let go of all descriptors; threads of the run that go on may be using them."""
+        """Let go of all descriptors; threads that go on may be using them."""
         self.is_shut = True
         for number, loan in self._borrowed():
             loan.is_owned = loan.is_owned or is_in_use

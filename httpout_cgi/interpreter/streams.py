@@ -237,7 +237,7 @@ def _refuse(data: bytes) -> None:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write as to a pipe that blocks, even if the script has made it one that does not."""
+    """Write as to a pipe that blocks, whatever the script has made of it."""
     rest = memoryview(data)
     while rest:
         try:

@@ -10,7 +10,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import BinaryIO, Callable, Iterator, Sequence
 
 from httpout_cgi.interpreter import context
 from httpout_cgi.interpreter.code_cache import CodeCache
@@ -94,8 +94,14 @@ def run_file(
     environment: dict[str, str] | None = None,
     arguments: Sequence[str] = (),
     stdin: bytes | None = None,
+    source: BinaryIO | None = None,
+    leave_output: Callable[[], None] | None = None,
+    inspect: Callable[[RunContext], object] | None = None,
 ) -> Result:
-    """Run a script to its end.  The stand-ins must be installed."""
+    """Run a script to its end.  The stand-ins must be installed.
+
+    ``source`` takes the place of ``stdin``; ``inspect`` sees the run when it is over.
+    """
     writes: list[bytes] = []
     log: list[str] = []
 
@@ -110,10 +116,13 @@ def run_file(
         write=writes.append,
         write_error=write_error,
         arguments=arguments,
-        stdin=None if stdin is None else BytesIO(stdin),
+        stdin=source if stdin is None else BytesIO(stdin),
         open_pipe=pipes.open,
+        leave_output=leave_output,
     )
     os.chdir(path.parent)
     execute(run, CACHE)
+    if inspect is not None:
+        inspect(run)
     pipes.join()
     return Result(writes, log, run.failure, run.exit_code)
