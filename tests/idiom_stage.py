@@ -43,7 +43,7 @@ def _write_mounts(folder: str) -> str:
 CONFIG = f"""\
 listen: ["127.0.0.1:0", "unix:http.sock"]
 trusted_proxies: [unix]
-log: {{access: {{format: "%L %{{X-Row}}i %U"}}}}
+log: {{access: {{format: "%{{X-Row}}i %L %U"}}}}
 sites:
   - hosts: [{HOST}]
     docroot: {FOLDER}/htdocs
@@ -146,7 +146,7 @@ class Stage:
         return f"row{next(self._tokens)}"
 
     def _find_run_id(self, token: str, path: str) -> str:
-        pattern = rf"(?m)^(\w+) {token} {re.escape(path)}"
+        pattern = rf"{token} (\w+) {re.escape(path)}"
         return self.site.server.stdout.wait_for(pattern)[1]
 
     def _wait_for_log(self) -> None:
@@ -156,9 +156,12 @@ class Stage:
         self.site.wait_for_log(rf"\] {token}\n")
 
     def _find_log(self, run_id: str) -> list[tuple[str, str]]:
-        pattern = rf"(?m)^\S+ \S+ \S+ \[(\w+)\] \[\d+\] \[\S+ .* {run_id}\] (.*)$"
-        text = self.site.server.stderr.text
-        return [(found[1], found[2]) for found in re.finditer(pattern, text)]
+        tag = f" {run_id}] "
+        lines = (
+            line.partition(tag) for line in self.site.server.stderr.text.split("\n")
+        )
+        # Date, time, zone, level, and who it was.
+        return [(head.split()[3].strip("[]"), text) for head, end, text in lines if end]
 
 
 def _take(reply: Reply, errors: Iterator[str]) -> Outcome:

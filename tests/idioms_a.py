@@ -63,9 +63,7 @@ ROWS = (
         missing=_DESCRIPTORS,
     ),
     post("A06_json.py", b'{"x": [1, "\xc3\xa9"]}', "application/json", expect=b"ok"),
-    post(
-        "A06_json.py", "", b'{"x": ', target="?bad", status=500, log="JSONDecodeError"
-    ),
+    post("A06_json.py", b'{"x": ', target="?bad", status=500, log="JSONDecodeError"),
     Row("A07_no_body.py", expect=b"'' '' [] False"),
     post("A07_no_body.py", b"", expect=b"EOFError: EOF when reading a line"),
     post("A08_fileinput.py", b"one\ntwo", expect=b"2 <stdin> TWO"),
