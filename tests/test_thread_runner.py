@@ -15,9 +15,8 @@ from typing import TypeAlias
 import pytest
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter import context, working_directory
+from httpout_cgi.interpreter import context, interrupts, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.runners import thread
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
@@ -430,7 +429,7 @@ def test_a_run_that_waits_too_long_for_a_thread_is_refused(tmp_path: Path) -> No
 @pytest.fixture
 def deaf_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no thread be interrupted: see raise_in_thread for what coverage would do."""
-    monkeypatch.setattr(thread, "raise_in_thread", lambda *_: None)
+    monkeypatch.setattr(interrupts, "strike", lambda *_: True)
 
 
 @pytest.mark.usefixtures("deaf_threads")
@@ -476,32 +475,32 @@ def test_a_thread_with_leftover_threads_is_replaced(
     check(test, threads=1)
 
 
-@pytest.mark.parametrize("is_left", [True, False])
-def test_raw_threads_that_go_on_do_not_share_their_folder_with_the_next_run(
-    tmp_path: Path, is_left: bool
+def test_threads_that_go_on_do_not_share_their_folder_with_the_next_run(
+    tmp_path: Path,
 ) -> None:
     path = save(
         tmp_path / "a.py",
-        f"""
-        import _thread, sys, threading
-        def wait(read=sys.stdin.read):
-            try:
-                read()
-            except ValueError:
-                return  # closed with the run
-        if {is_left}:
-            _thread.start_new_thread(wait, ())
-        print(threading.get_native_id())
+        """
+        import _thread, os
+        def wander(stop=os.path.abspath("stop"), os=os, away=True):
+            while away:
+                try:
+                    os.chdir("/")
+                    away = not os.path.exists(stop)
+                except BaseException:
+                    pass  # SystemExit, again and again
+        _thread.start_new_thread(wander, ())
         """,
     )
-    tell = save(tmp_path / "b.py", "import threading\nprint(threading.get_native_id())")
-    source = GatedFile(b"")
+    tell = save(tmp_path / "b.py", "import os\nfor _ in range(99): print(os.getcwd())")
 
     async def test(runner: ThreadRunner) -> None:
-        first = await read_all(runner.start(replace_stdin(describe(path), source)))
-        second = await read_all(runner.start(describe(tell)))
-        assert (first != second) is is_left
-        source.gate.set()
+        await read_all(runner.start(describe(path)))
+        assert runner.leftovers == 1
+        seen = await read_all(runner.start(describe(tell)))
+        assert set(seen.decode().split()) == {str(tmp_path)}
+        (tmp_path / "stop").touch()
+        await until(lambda: not runner.leftovers)
 
     check(test, threads=1)
 

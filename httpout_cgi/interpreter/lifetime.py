@@ -1,4 +1,7 @@
-"""What a script starts ends with its run: threads, atexit callbacks, os._exit()."""
+"""What a script starts ends with its run: threads, atexit callbacks, os._exit().
+
+Threads that outlive their run write to nobody; ``end_threads`` ends them.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,20 @@ import os
 import sys
 import threading
 from contextvars import Context, copy_context
-from typing import Any, Callable, List, NoReturn, TypeVar
+from operator import index
+from typing import Any, Callable, List, NoReturn, Optional, TypeVar
 
+from httpout_cgi.interpreter import run_threads
 from httpout_cgi.interpreter.run_context import (
     RunAborted,
     RunContext,
+    RunInterrupted,
     current,
     current_for_changes,
     replace,
     undoing,
 )
+from httpout_cgi.interpreter.thread_exceptions import strike
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,12 +38,19 @@ _unregister = atexit.unregister
 _exit = os._exit
 
 
+class _RawThread:
+    """A thread that _thread.start_new_thread() has started."""
+
+    ident: Optional[int] = None
+
+
 def _start_in_run(thread: threading.Thread) -> None:
     run = current_for_changes()
     # A thread that has been started already: the original refuses it.
     if run is None or hasattr(thread, "_run_end"):
         _start(thread)
         return
+    run_threads.main_thread_id(run)
     end = _thread.allocate_lock()
     thread._run_end = end  # type: ignore[attr-defined]
     thread._run_context = copy_context()  # type: ignore[attr-defined]
@@ -58,9 +72,16 @@ def _bootstrap_in_run(thread: threading.Thread) -> None:
         _bootstrap(thread)
         return
     try:  # pragma: no cover - a tracer comes later, with _bootstrap
-        context.run(_bootstrap, thread)
+        context.run(_bootstrap_with_hooks, thread)
     finally:  # pragma: no cover - as above
         thread._run_end.release()  # type: ignore[attr-defined]
+
+
+def _bootstrap_with_hooks(thread: threading.Thread) -> None:
+    run = current.get()
+    if run is not None:  # pragma: no branch - it is what the context is for
+        run_threads.set_hooks(run)
+    _bootstrap(thread)
 
 
 # Any: whatever the new thread is to call.
@@ -68,16 +89,32 @@ def _start_new_thread_in_run(function: Any, *arguments: Any) -> int:
     run = current_for_changes()
     if run is None:
         return _start_new_thread(function, *arguments)
-    context, alive = copy_context(), run.raw_threads
+    return start_raw_thread(run, function, *arguments)
+
+
+# Any: as above.
+def start_raw_thread(run: RunContext, function: Any, *arguments: Any) -> int:
+    """Start a thread of the run that threading does not know."""
+    run_threads.main_thread_id(run)
+    context, alive, thread = copy_context(), run.raw_threads, _RawThread()
 
     def call(*positional: Any, **keywords: Any) -> None:
         try:  # pragma: no cover - no tracer comes here
+            thread.ident = _thread.get_ident()
             context.run(function, *positional, **keywords)
+        except BaseException as exc:  # pragma: no cover - as above
+            # What fails because the run is over is nobody's concern.
+            if not (run.is_ending or isinstance(exc, (RunAborted, RunInterrupted))):
+                raise
         finally:  # pragma: no cover - as above
-            alive.pop()
+            alive.remove(thread)
 
-    alive.append(call)
-    return _start_new_thread(call, *arguments)
+    alive.append(thread)
+    try:
+        return _start_new_thread(call, *arguments)
+    except BaseException:
+        alive.remove(thread)  # say, the system has no more threads
+        raise
 
 
 def _register_in_run(function: F, *arguments: Any, **keywords: Any) -> F:
@@ -104,10 +141,21 @@ def _exit_run(status: int) -> NoReturn:
     run = current.get()
     if run is None:
         _exit(status)
-    run.exit_code = status
+    abort(run, index(status))
+
+
+def abort(run: RunContext, code: int) -> NoReturn:
+    """End the run here and now; what has not been flushed is lost.
+
+    From another thread than the script's own, that one is struck as well.
+    """
+    run.exit_code = code
     run.is_aborted = True
     run.raw_output.mute()
-    raise RunAborted(status)
+    if not run_threads.is_main(run) and not run.is_ending:
+        # If now is no good time: the runner does it again.
+        strike(run_threads.main_thread_id(run), RunAborted)
+    raise RunAborted(code)
 
 
 def join_threads(run: RunContext) -> None:
@@ -117,6 +165,7 @@ def join_threads(run: RunContext) -> None:
     Not by join(): an interrupt there makes CPython believe that the thread has ended
     (bpo-45274).
     """
+    run_threads.of_run.of(run).main.end()
     for thread in run.threads:
         if not thread.daemon:
             end: Any = thread._run_end  # type: ignore[attr-defined]
@@ -126,6 +175,14 @@ def join_threads(run: RunContext) -> None:
                 _shut_down_executors(run)
 
 
+def thread_ids(run: RunContext) -> List[int]:
+    """Return the ids of the threads that the run has started and that are alive."""
+    attributes = run.__dict__
+    started = [one for one in attributes.get("threads", ()) if one.is_alive()]
+    raw = list(attributes.get("raw_threads", ()))
+    return [one.ident for one in [*started, *raw] if one.ident is not None]
+
+
 def has_threads(run: RunContext) -> bool:
     """Tell whether threads of the run are still alive."""
     if run.__dict__.get("raw_threads"):
@@ -133,6 +190,17 @@ def has_threads(run: RunContext) -> bool:
     if "threads" not in run.__dict__:
         return False
     return any(thread.is_alive() for thread in run.threads)
+
+
+def end_threads(run: RunContext) -> int:
+    """Try to end the threads that have outlived the run; count them.
+
+    To be called again: a bare ``except:`` may swallow what is raised.
+    """
+    left = thread_ids(run)
+    for thread_id in left:
+        strike(thread_id, SystemExit)
+    return len(left)
 
 
 def call_exit_callbacks(
@@ -166,5 +234,6 @@ def install() -> Callable[[], None]:
     replace(_thread, "start_new", _start_new_thread_in_run, undo)
     replace(atexit, "register", _register_in_run, undo)
     replace(atexit, "unregister", _unregister_in_run, undo)
-    replace(os, "_exit", _exit_run, undo)
+    for module in (os, sys.modules[os.name]):
+        replace(module, "_exit", _exit_run, undo)
     return undoing(undo)

@@ -5,22 +5,19 @@ serves whatever is in it.  Must not know how a script is executed, or HTTP.
 """
 
 import asyncio
-import ctypes
 import logging
-import os
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter import context, lifetime, working_directory
+from httpout_cgi.interpreter import children, context, interrupts
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.interpreter.execute import execute
-from httpout_cgi.interpreter.run_context import RunContext, RunInterrupted
+from httpout_cgi.runners.leftovers import Leftovers
+from httpout_cgi.runners.script_threads import ScriptThreads
 from httpout_cgi.runners.thread_run import ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
 from httpout_cgi.scripts import Invocation
@@ -37,7 +34,9 @@ class ThreadRunner:
 
     Only the loop's thread calls its methods.  A run that lost its reader may stay
     silent for ``grace`` seconds before it is interrupted; a thread that does not end
-    within ``patience`` seconds of that is given up and replaced.
+    within ``patience`` seconds of that is given up and replaced.  ``on_worn_out`` is
+    called, once, when as many have been lost so as there should be at work: each keeps
+    its memory, and slows CPython down.
     """
 
     def __init__(
@@ -49,14 +48,21 @@ class ThreadRunner:
         queue: int = 256,
         grace: float = 3.0,
         patience: float = 5.0,
+        on_worn_out: Callable[[], None] = lambda: None,
     ) -> None:
         context.install()
         self._loop = loop
-        self._cache = code_cache
         self._grace = grace
         self._patience = patience
-        self._has_directories = working_directory.is_available()
-        if not self._has_directories:
+        self._on_worn_out = on_worn_out
+        self._is_worn_out = False
+        self._queue: WorkQueue[ThreadRun | None] = WorkQueue(loop)
+        # Guards a run's context and is_abandoned: whoever holds it may interrupt.
+        self._guard = threading.Lock()
+        self._workers = ScriptThreads(
+            self._queue, code_cache, self._guard, self._post, self._retire
+        )
+        if not self._workers.has_directories:
             _log.warning(
                 "this system has no working directory per thread (unshare):"
                 " scripts run one at a time"
@@ -64,22 +70,23 @@ class ThreadRunner:
             threads = 1
         self._thread_count = threads
         self._limit = threads + queue
-        self._queue: WorkQueue[ThreadRun | None] = WorkQueue(loop)
         self._threads: set[threading.Thread] = set()
         self._active: set[ThreadRun] = set()
         self._stuck: set[ThreadRun] = set()
+        self._leftovers = Leftovers(patience)
         self._mailbox: deque[ThreadRun] = deque()
         self._is_drain_due = False
         self._sweeper: asyncio.TimerHandle | None = None
-        # Guards a run's context and is_abandoned: whoever holds it may interrupt.
-        self._guard = threading.Lock()
-        self._umask = os.umask(0o022)
-        os.umask(self._umask)
 
     @property
     def stuck(self) -> int:
         """Count the threads that were given up and have not come back."""
         return len(self._stuck)
+
+    @property
+    def leftovers(self) -> int:
+        """Count the runs that are over but have threads that go on."""
+        return len(self._leftovers)
 
     def start(self, invocation: Invocation) -> ThreadRun:
         """Start a run.  Whoever receives it closes it.
@@ -117,9 +124,7 @@ class ThreadRunner:
             self._sweeper = None
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="script", daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        self._threads.add(self._workers.start_one())
 
     def _replace(self, thread: threading.Thread) -> None:
         self._threads.discard(thread)
@@ -135,6 +140,8 @@ class ThreadRunner:
             if run.is_finished:
                 self._active.discard(run)
                 self._stuck.discard(run)
+                if run.leftover is not None:
+                    self._leftovers.add(run)
             run.wake()
 
     def _sweep(self) -> None:
@@ -146,13 +153,23 @@ class ThreadRunner:
             self._check(run, now)
         for run in self._stuck:
             self._interrupt(run)
+        self._leftovers.sweep(now)
+        if len(self._stuck) + self._leftovers.lost >= self._thread_count:
+            self._wear_out()
         self._sweeper = None
-        if self._active or self._stuck:
+        if self._active or self._stuck or self._leftovers or children.reap():
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    def _wear_out(self) -> None:
+        if not self._is_worn_out:
+            self._is_worn_out = True
+            self._on_worn_out()
 
     def _check(self, run: ThreadRun, now: float) -> None:
         if run.closed is None:
             self._check_time_limit(run, now)
+            if run.context is not None and run.context.is_aborted:
+                self._interrupt(run)  # it may have swallowed what os._exit() raised
         elif run.error is not None or now - run.closed > self._grace:
             self._interrupt(run)
         if run.interrupted is not None and now - run.interrupted > self._patience:
@@ -178,16 +195,11 @@ class ThreadRunner:
         with self._guard:
             if run.context is None or run.thread is None or now < run.next_interrupt:
                 return
-            run.interrupted = run.interrupted or now
             run.next_interrupt = now + _AGAIN_SECONDS
-            threads = [run.thread]
-            if "threads" in run.context.__dict__:
-                threads += run.context.threads
-            for thread in threads:
-                if thread.ident in run.in_our_code:
-                    continue  # next time
-                if thread.ident is not None and thread.is_alive():
-                    raise_in_thread(thread.ident, RunInterrupted)
+            thread_id = run.thread.ident
+            assert thread_id is not None  # it has started
+            if interrupts.interrupt(run.context, thread_id):
+                run.interrupted = run.interrupted or now
 
     def _give_up(self, run: ThreadRun) -> None:
         with self._guard:
@@ -210,97 +222,10 @@ class ThreadRunner:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._drain)
 
-    def _work(self) -> None:
-        # The threads that a script starts inherit this; ours stays a daemon, for
-        # that is decided when it starts.
-        threading.current_thread()._daemonic = False  # type: ignore[attr-defined]
-        try:
-            if self._has_directories:
-                working_directory.own_working_directory()
-            while self._serve_next():
-                pass
-        except BaseException:
-            _log.exception("a thread for scripts has died; another takes its place")
-            self._retire()
-
-    def _serve_next(self) -> bool:
-        """Do one run; tell whether this thread can do another."""
-        run = self._queue.take()
-        if run is None:
-            return False
-        try:
-            self._serve(run)
-        except RunInterrupted:
-            self._conclude(run)  # it was late, and struck at the end of the run
-        if run.is_abandoned:
-            return False
-        if run.leaves_threads:
-            # They share this thread's working directory.
-            self._retire()
-            return False
-        return True
-
-    def _retire(self) -> None:
+    def _retire(self, thread: threading.Thread) -> None:
+        """Let another thread take the place of one that ends."""
         with suppress(RuntimeError):  # as in _post
-            self._loop.call_soon_threadsafe(self._replace, threading.current_thread())
-
-    def _serve(self, run: ThreadRun) -> None:
-        try:
-            if run.closed is None:
-                self._perform(run)
-        except RunInterrupted:
-            pass  # while the run was ending anyway
-        except BaseException:
-            _log.exception("a run failed outside of its script")
-            run.failure = traceback.format_exc()
-        self._conclude(run)
-
-    def _perform(self, run: ThreadRun) -> None:
-        invocation = run.invocation
-        script = invocation.script
-        directory = os.path.dirname(script.path)
-        working_directory.change_to(directory)
-        os.umask(self._umask)
-        process = RunContext(
-            script.path,
-            directory,
-            environment=invocation.environment,
-            write=run.write,
-            write_error=run.write_error,
-            arguments=invocation.arguments,
-            stdin=invocation.stdin,
-            open_pipe=run.open_pipe,
-            leave_output=run.leave_output,
-        )
-        run.thread = threading.current_thread()
-        run.started = time.monotonic()
-        run.context = process
-        execute(process, self._cache, script.stat)
-
-    def _conclude(self, run: ThreadRun) -> None:
-        """Note how a run ended; harmless if it has been done."""
-        if run.is_finished:
-            return
-        process = None
-        try:
-            with self._guard:
-                process, run.context = run.context, None
-            if run.interrupted is not None:
-                # An interrupt that is still on its way strikes at a jump, here.  It
-                # cannot be taken back: that leaves CPython's eval breaker set.
-                for _ in range(10):
-                    pass
-        except RunInterrupted:
-            pass
-        if process is not None:
-            run.failure = process.failure
-            run.leaves_threads = lifetime.has_threads(process)
-            if process.exit_code and process.failure is None:
-                run.log(logging.INFO, f"exit code {process.exit_code}")
-        if run.invocation.stdin is not None:
-            run.invocation.stdin.close()
-        run.is_finished = True
-        self._post(run)
+            self._loop.call_soon_threadsafe(self._replace, thread)
 
 
 async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
@@ -312,14 +237,3 @@ async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
 def _unavailable(reason: str) -> HTTPError:
     fields = [("Retry-After", "1")]
     return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)
-
-
-def raise_in_thread(thread_id: int, exception: type[BaseException]) -> None:
-    """Raise an exception in a thread at one of its next bytecodes.
-
-    While it waits for a thread that is blocked, CPython 3.11 is slower, and code that
-    is traced (by coverage) spins for good.
-    """
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread_id), ctypes.py_object(exception)
-    )

@@ -16,6 +16,7 @@ from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.interpreter.thread_exceptions import in_our_code
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.scripts import Invocation
@@ -32,7 +33,8 @@ class ThreadRun:
     is_finished = False
     # The script has closed its output, or directed it elsewhere, and goes on.
     has_left_output = False
-    leaves_threads = False
+    # What is over but has threads that go on.
+    leftover: RunContext | None = None
     started: float | None = None
     thread: threading.Thread | None = None
     _written = 0
@@ -58,9 +60,6 @@ class ThreadRun:
 
     _room: threading.Event | None = None
 
-    # Threads in what is ours: an interrupt there could leave it half done.
-    in_our_code: set[int]
-
     def __init__(
         self, invocation: Invocation, post: Callable[["ThreadRun"], None]
     ) -> None:
@@ -68,7 +67,6 @@ class ThreadRun:
         self.queued = time.monotonic()
         self._post = post
         self._chunks: deque[bytes] = deque()
-        self.in_our_code = set()
 
     @property
     def ended(self) -> bool:
@@ -211,7 +209,7 @@ class ThreadRun:
         """
         thread = threading.get_ident()
         try:
-            self.in_our_code.add(thread)
+            in_our_code.add(thread)
             self._check_reader()
             self._chunks.append(data)
             self._written += len(data)
@@ -221,7 +219,7 @@ class ThreadRun:
             elif context is None or not context.is_ending:
                 self._post(self)
         finally:
-            self.in_our_code.discard(thread)
+            in_our_code.discard(thread)
 
     def open_pipe(self, number: int) -> int:
         """Return the write end of a new pipe for standard output (1) or error (2).
@@ -230,7 +228,7 @@ class ThreadRun:
         """
         thread = threading.get_ident()
         try:
-            self.in_our_code.add(thread)
+            in_our_code.add(thread)
             if number == 1:
                 self._output_pipe = pipe = OutputPipe(self._receive)
             else:
@@ -238,7 +236,7 @@ class ThreadRun:
             self._post(self)
             return pipe.write_end
         finally:
-            self.in_our_code.discard(thread)
+            in_our_code.discard(thread)
 
     def leave_output(self) -> None:
         """Take note that the script itself has closed its output, and goes on."""
@@ -249,10 +247,10 @@ class ThreadRun:
         """Log a line of standard error."""
         thread = threading.get_ident()
         try:
-            self.in_our_code.add(thread)
+            in_our_code.add(thread)
             self._log_line(line)
         finally:
-            self.in_our_code.discard(thread)
+            in_our_code.discard(thread)
 
     def _log_line(self, line: bytes) -> None:
         self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))

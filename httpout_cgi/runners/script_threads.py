@@ -1,0 +1,152 @@
+"""The threads that run scripts, one run after the other.
+
+What is here is called by these threads.  Must not know time limits.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from httpout_cgi.interpreter import clocks, lifetime, persistent, working_directory
+from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.interpreter.execute import execute
+from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
+from httpout_cgi.interpreter.thread_exceptions import absorb
+from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.work_queue import WorkQueue
+
+_log = logging.getLogger(__name__)
+
+
+class ScriptThreads:
+    """Starts threads that take runs from the queue, until they take None.
+
+    ``post`` is told of each run that is over, ``retire`` of a thread that ends though
+    nobody asked for it.  Whoever holds ``guard`` may read and change a run's context.
+    """
+
+    def __init__(
+        self,
+        queue: WorkQueue[ThreadRun | None],
+        code_cache: CodeCache,
+        guard: threading.Lock,
+        post: Callable[[ThreadRun], None],
+        retire: Callable[[threading.Thread], None],
+    ) -> None:
+        self._queue = queue
+        self._cache = code_cache
+        self._guard = guard
+        self._post = post
+        self._retire = retire
+        self.has_directories = working_directory.is_available()
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+
+    def start_one(self) -> threading.Thread:
+        thread = threading.Thread(target=self._work, name="script", daemon=True)
+        thread.start()
+        return thread
+
+    def _work(self) -> None:
+        # The threads that a script starts inherit this; ours stays a daemon, for
+        # that is decided when it starts.
+        threading.current_thread()._daemonic = False  # type: ignore[attr-defined]
+        tracer, profiler = sys.gettrace(), sys.getprofile()
+        try:
+            self._take_directory()
+            while self._serve_next():
+                if sys.gettrace() is not tracer:
+                    sys.settrace(tracer)
+                if sys.getprofile() is not profiler:
+                    sys.setprofile(profiler)
+        except BaseException:
+            _log.exception("a thread for scripts has died; another takes its place")
+            self._retire(threading.current_thread())
+
+    def _take_directory(self) -> None:
+        if self.has_directories:
+            working_directory.own_working_directory()
+
+    def _serve_next(self) -> bool:
+        """Do one run; tell whether this thread can do another."""
+        run = self._queue.take()
+        if run is None:
+            return False
+        try:
+            self._serve(run)
+        except (RunInterrupted, RunAborted):
+            self._conclude(run)  # it was late, and struck at the end of the run
+        if run.is_abandoned:
+            return False
+        if run.leftover is not None:
+            # Its threads keep the working directory, this one takes another.
+            self._take_directory()
+        return True
+
+    def _serve(self, run: ThreadRun) -> None:
+        try:
+            if run.closed is None:
+                self._perform(run)
+        except (RunInterrupted, RunAborted):
+            pass  # while the run was ending anyway
+        except BaseException:
+            _log.exception("a run failed outside of its script")
+            run.failure = traceback.format_exc()
+        self._conclude(run)
+
+    def _perform(self, run: ThreadRun) -> None:
+        invocation = run.invocation
+        script = invocation.script
+        directory = os.path.dirname(script.path)
+        working_directory.change_to(directory)
+        os.umask(self._umask)
+        process = RunContext(
+            script.path,
+            directory,
+            environment=invocation.environment,
+            write=run.write,
+            write_error=run.write_error,
+            arguments=invocation.arguments,
+            stdin=invocation.stdin,
+            open_pipe=run.open_pipe,
+            leave_output=run.leave_output,
+        )
+        if script.mount.local_modules == "persistent":
+            persistent.prepare(process, self._cache.load_module)
+        clocks.begin()
+        run.thread = threading.current_thread()
+        run.started = time.monotonic()
+        run.context = process
+        execute(process, self._cache, script.stat)
+
+    def _conclude(self, run: ThreadRun) -> None:
+        """Note how a run ended; harmless if it has been done."""
+        if run.is_finished:
+            return
+        process = None
+        try:
+            with self._guard:
+                process, run.context = run.context, None
+        except (RunInterrupted, RunAborted):
+            pass
+        absorb()
+        if process is not None:
+            run.failure = process.failure
+            if lifetime.has_threads(process):
+                run.leftover = process
+            if process.exit_code and process.failure is None:
+                run.log(logging.INFO, _describe(process.exit_code))
+        if run.invocation.stdin is not None:
+            run.invocation.stdin.close()
+        run.is_finished = True
+        self._post(run)
+
+
+def _describe(exit_code: int) -> str:
+    if exit_code < 0:
+        return f"killed by signal {-exit_code}"
+    return f"exit code {exit_code}"
