@@ -42,8 +42,8 @@ def test_a_configuration_arrives_with_its_descriptors(
     control.send_configuration(
         channel[0], Configuration(text, sent[0], sent[1], tuple(sent[2:]))
     )
-    received = control.receive_configuration(channel[1])
-    assert received
+    received = control.receive(channel[1])
+    assert isinstance(received, Configuration)
     assert received.config == text
     os.write(received.access_log, b"a")
     os.write(received.error_log, b"e")
@@ -60,22 +60,22 @@ def test_configurations_do_not_mix(channel: Pair) -> None:
     for number in range(3):
         control.send_configuration(channel[0], Configuration(str(number), 1, 2, ()))
     for number in range(3):
-        received = control.receive_configuration(channel[1])
-        assert received
+        received = control.receive(channel[1])
+        assert isinstance(received, Configuration)
         assert received.config == str(number)
         close(received)
 
 
 def test_the_end_of_the_supervisor_is_none(channel: Pair) -> None:
     channel[0].close()
-    assert control.receive_configuration(channel[1]) is None
+    assert control.receive(channel[1]) is None
 
 
 def test_as_many_listeners_as_allowed_can_be_sent(channel: Pair) -> None:
     many = (1,) * control.MAX_LISTENERS
     control.send_configuration(channel[0], Configuration("", 1, 2, many))
-    received = control.receive_configuration(channel[1])
-    assert received
+    received = control.receive(channel[1])
+    assert isinstance(received, Configuration)
     assert len(received.listeners) == control.MAX_LISTENERS
     close(received)
 
@@ -96,12 +96,19 @@ def test_ready_is_one_byte(channel: Pair) -> None:
     assert channel[0].recv(10) == control.READY
 
 
+def test_leave_is_one_byte_both_ways(channel: Pair) -> None:
+    control.send_leave(channel[1])
+    assert channel[0].recv(10) == control.LEAVE
+    control.send_leave(channel[0])
+    assert control.receive(channel[1]) == control.LEAVE
+
+
 def test_descriptors_beyond_the_limit_are_told(channel: Pair) -> None:
     control.send_configuration(channel[0], Configuration("", 1, 2, (1,) * 240))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
     try:
         with pytest.raises(StartError, match="too many open files"):
-            control.receive_configuration(channel[1])
+            control.receive(channel[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

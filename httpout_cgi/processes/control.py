@@ -16,6 +16,9 @@ from httpout_cgi.errors import StartError
 
 CONFIGURE: Final = b"C"
 READY: Final = b"R"
+# From a worker that is worn out: it asks for a successor.  To it: the successor is
+# ready, so accept no more, and end when what runs has ended.
+LEAVE: Final = b"L"
 
 # How long runs may go on after SIGTERM.  The worker ends what is left then; the
 # supervisor waits a little longer.
@@ -65,9 +68,11 @@ def send_configuration(channel: socket.socket, configuration: Configuration) -> 
         socket.send_fds(channel, [CONFIGURE], descriptors)
 
 
-def receive_configuration(channel: socket.socket) -> Configuration | None:
-    """Receive the next configuration; None if the supervisor is gone."""
-    _, received, flags, _ = socket.recv_fds(channel, 1, MAX_LISTENERS + 3)
+def receive(channel: socket.socket) -> Configuration | bytes | None:
+    """Receive the next configuration, or LEAVE; None if the supervisor is gone."""
+    word, received, flags, _ = socket.recv_fds(channel, 1, MAX_LISTENERS + 3)
+    if word == LEAVE:
+        return LEAVE
     if not received:
         return None
     if flags & socket.MSG_CTRUNC:
@@ -85,6 +90,11 @@ def receive_configuration(channel: socket.socket) -> Configuration | None:
 def send_ready(channel: socket.socket) -> None:
     """Tell the supervisor that the worker accepts connections."""
     channel.sendall(READY)
+
+
+def send_leave(channel: socket.socket) -> None:
+    """Ask to leave, or say that it is time to.  Raises OSError as any sending."""
+    channel.sendall(LEAVE)
 
 
 def _close(descriptors: Sequence[int]) -> None:

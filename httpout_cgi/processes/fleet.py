@@ -47,6 +47,8 @@ class _Worker:
     started: float
     ready: bool = False
     unwanted: bool = False
+    # It has asked for a successor, which is not ready yet.
+    leaving: bool = False
 
 
 def worker_command() -> list[str]:
@@ -202,9 +204,21 @@ class Fleet:
         if message == control.READY:
             worker.ready = True
             self._failed_starts = 0
+            self._let_leave()
             self.on_ready()
+        elif message == control.LEAVE:
+            _log.warning("worker %d leaves, another one starts", worker.process.pid)
+            worker.unwanted = worker.leaving = True
         elif not message:
             self._selector.unregister(worker.channel)
+
+    def _let_leave(self) -> None:
+        """Send those away who waited for a successor."""
+        for worker in self._workers:
+            if worker.leaving:
+                worker.leaving = False
+                with contextlib.suppress(OSError):  # it has just died
+                    control.send_leave(worker.channel)
 
     def _forget(self, worker: _Worker) -> None:
         self._workers.remove(worker)

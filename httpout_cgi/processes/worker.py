@@ -29,6 +29,13 @@ from httpout_cgi.runners.thread import ThreadRunner
 _log = logging.getLogger(__name__)
 
 
+# What the supervisor sends; None is the end, also that of the supervisor.
+Message = control.Configuration | bytes | None
+
+# A request that follows its connection on foot arrives within this time.
+_LATE_SECONDS = 1.0
+
+
 class Worker:
     """Only the loop thread touches it."""
 
@@ -39,7 +46,7 @@ class Worker:
         self._channel = channel
         self._first = first
         self._loop = make_loop(config.loop)
-        self._inbox: asyncio.Queue[control.Configuration | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._sockets: dict[Listener, socket.socket] = {}
         self._cache = CodeCache()
         self._config = config
@@ -69,15 +76,17 @@ class Worker:
         control.send_ready(self._channel)
         self._watch(config)
         garbage.take_over(self._loop)
-        while (message := await self._inbox.get()) is not None:
+        while isinstance(message := await self._inbox.get(), control.Configuration):
             await self._configure(message)
+        if message == control.LEAVE:
+            await self._leave()
         await self._finish()
 
     def _receive(self) -> None:
         """Take one message; the end of the channel is the supervisor's end."""
         message = None
         with contextlib.suppress(ConnectionError):
-            message = control.receive_configuration(self._channel)
+            message = control.receive(self._channel)
         if message is None:
             self._loop.remove_reader(self._channel)
         self._inbox.put_nowait(message)
@@ -125,6 +134,32 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
         self._runner = self._make_runner(config)
 
+    def _ask_to_leave(self) -> None:
+        """Let another worker come in our place: too many threads are stuck."""
+        _log.warning("too many threads are stuck: this worker asks to be replaced")
+        with contextlib.suppress(OSError):  # the supervisor is gone, we go as well
+            control.send_leave(self._channel)
+
+    async def _leave(self) -> None:
+        """Let what runs end within its time limit, unless SIGTERM comes meanwhile."""
+        for sock in self._sockets.values():
+            self._server.stop_listening(sock)
+        drain = self._loop.create_task(self._drain(_longest_run(self._config)))
+        end = self._loop.create_task(self._wait_for_end())
+        await asyncio.wait({drain, end}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (drain, end):
+            task.cancel()
+        await asyncio.gather(drain, end, return_exceptions=True)
+
+    async def _drain(self, seconds: float) -> None:
+        # Connections that were accepted just now are not idle: a request is coming.
+        await asyncio.sleep(_LATE_SECONDS)
+        await self._server.drain(seconds)
+
+    async def _wait_for_end(self) -> None:
+        while await self._inbox.get() is not None:
+            pass  # other settings are not for us any more
+
     async def _finish(self) -> None:
         """Let what runs end, but not for ever."""
         started = self._loop.time()
@@ -141,7 +176,11 @@ class Worker:
 
     def _make_runner(self, config: Config) -> ThreadRunner:
         return ThreadRunner(
-            self._loop, self._cache, threads=config.threads, queue=config.queue
+            self._loop,
+            self._cache,
+            threads=config.threads,
+            queue=config.queue,
+            on_worn_out=self._ask_to_leave,
         )
 
     def _make_access_log(
@@ -185,8 +224,8 @@ def main() -> int:
         signal.signal(number, signals.ignore)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         os.set_inheritable(channel.fileno(), False)
-        first = control.receive_configuration(channel)
-        if first is None:
+        first = control.receive(channel)
+        if not isinstance(first, control.Configuration):
             return 0
         try:
             Worker(channel, first).run()
