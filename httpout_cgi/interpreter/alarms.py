@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Callable, List, Optional, Tuple
 
 from httpout_cgi.interpreter import lifetime, run_signals
+from httpout_cgi.interpreter.in_runs import replace_in_run
 from httpout_cgi.interpreter.refusals import ProcessNeededError
 from httpout_cgi.interpreter.run_context import AT_EXIT, PerRun, RunContext, undoing
 from httpout_cgi.interpreter.thread_exceptions import wait
@@ -118,7 +119,7 @@ def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
     undo: List[Callable[[], None]] = []
     modules = (sys.modules["_signal"], signal)
-    run_signals.replace_in_run(modules, "alarm", _set_alarm, undo)
-    run_signals.replace_in_run(modules, "setitimer", _set_itimer, undo)
-    run_signals.replace_in_run(modules, "getitimer", _get_itimer, undo)
+    replace_in_run(modules, "alarm", _set_alarm, undo)
+    replace_in_run(modules, "setitimer", _set_itimer, undo)
+    replace_in_run(modules, "getitimer", _get_itimer, undo)
     return undoing(undo)

@@ -13,8 +13,8 @@ import time
 from typing import Any, Callable, Dict, List
 
 from httpout_cgi.interpreter import run_threads
+from httpout_cgi.interpreter.in_runs import replace_in_run
 from httpout_cgi.interpreter.run_context import RunContext, undoing
-from httpout_cgi.interpreter.run_signals import replace_in_run
 from httpout_cgi.interpreter.thread_exceptions import wait
 
 try:

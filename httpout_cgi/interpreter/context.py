@@ -24,11 +24,11 @@ from httpout_cgi.interpreter import (
     run_asyncio,
     run_logging,
     run_random,
-    run_signals,
     run_threads,
     run_warnings,
     script_builtins,
     shared_modules,
+    signal_calls,
     system,
 )
 
@@ -44,7 +44,7 @@ _PARTS = (
     run_threads,
     lifetime,
     run_asyncio,
-    run_signals,
+    signal_calls,
     alarms,
     clocks,
     recursion,

@@ -11,12 +11,12 @@ import threading
 from operator import index
 from typing import Callable, Dict, List
 
+from httpout_cgi.interpreter.in_runs import replace_in_run
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunContext,
     undoing,
 )
-from httpout_cgi.interpreter.run_signals import replace_in_run
 
 # The stack of each thread: address space, of which only what is used counts.
 STACK_BYTES = 32 * 1024 * 1024
