@@ -32,6 +32,7 @@ _root = logging.root
 _manager: logging.Manager = logging.Logger.manager
 # Any: either loggers or placeholders.
 _shared: Dict[str, Any] = _manager.loggerDict
+_current = current.get
 _get_logger = logging.Manager.getLogger
 _set_logger_class = logging.setLoggerClass
 
@@ -148,8 +149,11 @@ class _Attribute:
         if target is None:
             return self
         values = target.__dict__
-        run = None if _OWN in values else _find_run(target)
         try:
+            # First of all: the server's own code comes here, too.
+            if _current() is None or _OWN in values:
+                return values[self._name]
+            run = _find_run(target)
             return values[self._name] if run is None else self._of(run, target)
         except KeyError:
             kind = type(target).__name__
@@ -192,7 +196,9 @@ class _Parent(_Attribute):
     """The logger above: found by its name, unless one has been assigned."""
 
     def __get__(self, target: Any, owner: Optional[type] = None) -> Any:
-        run = None if target is None or target is _root else _find_run(target)
+        run = None
+        if target is not None and target is not _root and _current() is not None:
+            run = _find_run(target)
         if run is None:
             return super().__get__(target, owner)
         state, values = _state.of(run), target.__dict__

@@ -49,6 +49,7 @@ _NAMES = (
     *_OF_LIBRARIES,
     *_FLAGS,
 )
+_current = current.get
 _original_capture = logging.captureWarnings
 
 
@@ -97,8 +98,9 @@ _state = PerRun(_new_values, _shut_down, AT_EXIT)
 
 # Any: whatever a global name of logging holds.
 def _find_value(name: str) -> Any:
-    find = current_for_changes if name in _OF_LIBRARIES else current.get
-    run = find()
+    run = _current()
+    if run is not None and name in _OF_LIBRARIES:
+        run = current_for_changes()
     return _original[name] if run is None else _state.of(run)[name]
 
 

@@ -267,7 +267,7 @@ def _is_internal(frame: FrameType, prefixes: Tuple[str, ...]) -> bool:
 
 def _registry(namespace: Dict[str, Any]) -> Optional[Dict[Any, Any]]:
     run = _find()
-    if run is not None and _is_shared(namespace):
+    if run is not None and _is_shared(run, namespace):
         return _state.of(run).registries.setdefault(id(namespace), {})
     registry: Optional[Dict[Any, Any]]
     registry = namespace.setdefault("__warningregistry__", {})
@@ -276,10 +276,13 @@ def _registry(namespace: Dict[str, Any]) -> Optional[Dict[Any, Any]]:
     return registry
 
 
-def _is_shared(namespace: Dict[str, Any]) -> bool:
-    module = process["modules"].get(namespace.get("__name__"))
+def _is_shared(run: RunContext, namespace: Dict[str, Any]) -> bool:
+    name = namespace.get("__name__", "")
     # sys.modules may hold anything.
-    return namespace is getattr(module, "__dict__", None)
+    own, shared = run.modules.get(name), process["modules"].get(name)
+    if namespace is getattr(own, "__dict__", None):
+        return False
+    return namespace is getattr(shared, "__dict__", None)
 
 
 def add_option(run: RunContext, text: str) -> None:

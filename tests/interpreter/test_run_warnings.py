@@ -119,6 +119,11 @@ def messages(result: Result) -> list[str]:
             [],
             id="ignored in C",
         ),
+        pytest.param(
+            "for i in range(2): warn('x'); __warningregistry__.clear()",
+            ["UserWarning: x"] * 2,
+            id="the registry of the script",
+        ),
         pytest.param("warn(Warning('x'))", ["Warning: x"], id="an instance"),
     ],
 )
