@@ -55,13 +55,17 @@ class _Children:
         self.by_id: Dict[int, Optional[weakref.ref[subprocess.Popen[Any]]]] = {}
         self.signal = signal.SIGTERM
 
-    def living(self) -> List[int]:
+    def living(self) -> Dict[int, Optional[subprocess.Popen[Any]]]:
         """Return those that may be alive, or wait to be reaped."""
+        found: Dict[int, Optional[subprocess.Popen[Any]]] = {}
         for pid, reference in list(self.by_id.items()):
             popen = None if reference is None else reference()
-            if popen is not None and popen.returncode is not None:
+            # A Popen that is gone was reaped: otherwise, subprocess keeps it.
+            if reference is None or (popen is not None and popen.returncode is None):
+                found[pid] = popen
+            else:
                 self.by_id.pop(pid, None)
-        return list(self.by_id)
+        return found
 
 
 # What outlived its run: Popen objects, and process ids of others.
@@ -70,19 +74,15 @@ _orphan_ids: List[int] = []
 
 
 def _abandon(run: RunContext, children: _Children) -> None:
-    for pid in children.living():
-        reference = children.by_id[pid]
-        if reference is None:
+    for pid, popen in children.living().items():
+        if popen is None:
             _orphan_ids.append(pid)
             continue
-        popen = reference()
-        # Dropped by the script: subprocess itself keeps those.
-        if popen is not None:
-            _orphans.append(popen)
-            for pipe in (popen.stdin, popen.stdout, popen.stderr):
-                with suppress(OSError, ValueError):
-                    if pipe is not None:
-                        pipe.close()
+        _orphans.append(popen)
+        for pipe in (popen.stdin, popen.stdout, popen.stderr):
+            with suppress(OSError, ValueError):
+                if pipe is not None:
+                    pipe.close()
 
 
 _children: PerRun[_Children] = PerRun(lambda run: _Children(), _abandon)
@@ -115,8 +115,10 @@ def reap() -> int:
     for pid in list(_orphan_ids):
         if _has_ended(pid):
             _orphan_ids.remove(pid)
+    # What scripts have dropped is kept here, by its own __del__().
     dropped: List[object] = subprocess._active or []  # type: ignore[attr-defined]
-    return len(_orphans) + len(_orphan_ids) + len(dropped)
+    left = {id(popen) for popen in (*_orphans, *dropped)}
+    return len(left) + len(_orphan_ids)
 
 
 def _has_ended(pid: int) -> bool:

@@ -97,10 +97,12 @@ def run_file(
     source: BinaryIO | None = None,
     leave_output: Callable[[], None] | None = None,
     inspect: Callable[[RunContext], object] | None = None,
+    watch: Callable[[RunContext, bytes], object] | None = None,
 ) -> Result:
     """Run a script to its end.  The stand-ins must be installed.
 
-    ``source`` takes the place of ``stdin``; ``inspect`` sees the run when it is over.
+    ``source`` takes the place of ``stdin``; ``inspect`` sees the run when it is over,
+    ``watch`` with each write.
     """
     writes: list[bytes] = []
     log: list[str] = []
@@ -108,12 +110,17 @@ def run_file(
     def write_error(line: bytes) -> None:
         log.append(line.decode())
 
-    pipes = Pipes(writes.append, write_error)
+    def write(data: bytes) -> None:
+        writes.append(data)
+        if watch is not None:
+            watch(run, data)
+
+    pipes = Pipes(write, write_error)
     run = RunContext(
         str(path),
         str(path.parent),
         environment={} if environment is None else environment,
-        write=writes.append,
+        write=write,
         write_error=write_error,
         arguments=arguments,
         stdin=source if stdin is None else BytesIO(stdin),

@@ -130,7 +130,8 @@ def run(tmp_path: Path) -> Iterator[Run]:
         pytest.param(
             "with open('f', 'wb') as f: f.write(b'file')\n"
             "with open('f', 'rb') as f:\n"
-            "    names = ('out_fd', 'in_fd') if sys.version_info >= (3, 9) else ('out', 'in')\n"
+            "    is_new = sys.version_info >= (3, 9)\n"
+            "    names = ('out_fd', 'in_fd') if is_new else ('out', 'in')\n"
             "    numbers = dict(zip(names, (1, f.fileno())))\n"
             "    print(os.sendfile(**numbers, offset=0, count=4))",
             "file4\n",
