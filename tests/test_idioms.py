@@ -34,7 +34,9 @@ def make_parameter(row: Row) -> ParameterSet:
 
 
 ROWS = [row for chapter in CHAPTERS for row in chapter.ROWS]
-COMPARED = [make_parameter(row) for row in ROWS if row.story is None]
+PLAIN = [row for row in ROWS if row.story is None]
+COMPARED = [make_parameter(row) for row in PLAIN if not row.alone]
+ALONE = [make_parameter(row) for row in PLAIN if row.alone]
 TOLD = [make_parameter(row) for row in ROWS if row.story is not None]
 
 
@@ -52,8 +54,7 @@ def find_differences(row: Row, ours: Outcome, childs: Outcome) -> str:
 @pytest.mark.parametrize("row", COMPARED)
 def test_a_script_gives_the_same_in_both_ways(stage: Stage, row: Row) -> None:
     ours, log = stage.perform_live(row)
-    childs = ours if row.alone else stage.perform_child(row)
-    differences = find_differences(row, ours, childs)
+    differences = find_differences(row, ours, stage.perform_child(row))
     assert ours.status == row.status, f"{log}\n{differences}"
     assert row.expect in ours.body, differences
     assert row.log in log, differences
@@ -73,6 +74,15 @@ def test_a_script_goes_through_the_same_story_in_both_ways(
     if not row.alone:
         with play_child(stage, row) as child:
             row.story(child)
+
+
+# Last of those with a server: some of these leave it a thread that never ends.
+@pytest.mark.parametrize("row", ALONE)
+def test_a_script_gives_what_a_child_could_not(stage: Stage, row: Row) -> None:
+    ours, log = stage.perform_live(row)
+    assert ours.status == row.status, log
+    assert row.expect in ours.body
+    assert row.log in log
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.__name__)

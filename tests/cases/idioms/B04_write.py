@@ -7,9 +7,9 @@ sys.stdout.writelines(["a\n", "b\n", str(count), "\n"])
 sys.stdout.writelines(line for line in ("c", "d\n"))
 w = sys.stdout.write
 print(w("bound\n"), w(""), sys.stdout.flush(), sys.stdout.writable(), sys.stdout.readable())
-print(sys.stdout.encoding, sys.stdout.errors, sys.stdout.isatty(), sys.stdout.name, sys.stdout.mode)
+print(sys.stdout.encoding, sys.stdout.errors, sys.stdout.isatty(), sys.stdout.name)
 print(sys.stdout.line_buffering, sys.stdout.write_through, sys.stdout.newlines, sys.stdout.closed)
-print(sys.stdout.seekable(), sys.stdout is sys.__stdout__, type(sys.stdout), repr(sys.stdout))
+print(sys.stdout.seekable(), sys.stdout is sys.__stdout__, type(sys.stdout))
 for bad in (b"bytes", 1, None):
     try:
         sys.stdout.write(bad)

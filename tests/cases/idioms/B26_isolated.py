@@ -2,7 +2,7 @@
 import os, sys
 
 print("Content-Type: text/plain\n")
-print(sys.flags.isolated, os.path.dirname(os.path.abspath(__file__)) in sys.path)
+print(os.path.dirname(os.path.abspath(__file__)) in sys.path)
 try:
     import idiom_helper
 except ImportError as e:

@@ -4,4 +4,4 @@ import sys
 print("Content-Type: text/plain\n")
 sys.stdout.buffer.write(b"in order\n")
 assert False
-print(sys.flags.optimize, sys.dont_write_bytecode, sys.flags.dont_write_bytecode)
+print(sys.dont_write_bytecode)

@@ -2,4 +2,4 @@
 import sys
 
 print("Content-Type: text/plain\n")
-print(sys.flags.utf8_mode, sys.stdout.encoding, "\xe9")
+print(sys.stdout.encoding, sys.getfilesystemencoding(), "\xe9")

@@ -8,4 +8,4 @@ for i in range(3):
     warnings.warn("x")
     old()
 warnings.warn("y", RuntimeWarning)
-print("__warningregistry__" in globals())
+print("end")

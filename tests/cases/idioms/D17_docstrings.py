@@ -1,9 +1,8 @@
 #!/usr/bin/python3 -OO
 """A docstring."""
-import sys
 
 def f():
     "doc"
 
 print("Content-Type: text/plain\n")
-print(__doc__, f.__doc__, sys.flags.optimize, __debug__)
+print(__doc__, f.__doc__, __debug__)

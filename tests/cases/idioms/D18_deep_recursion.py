@@ -2,7 +2,7 @@
 import sys
 
 print("Content-Type: text/plain\n")
-sys.setrecursionlimit(20000)
+sys.setrecursionlimit(10000)
 def g(n):
     return 0 if n == 0 else 1 + g(n - 1)
-print(g(15000), sys.getrecursionlimit())
+print(g(9500), sys.getrecursionlimit())
