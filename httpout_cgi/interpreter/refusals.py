@@ -1,71 +1,112 @@
-"""Calls that would take the whole server along: in a run they are an error.
+"""Calls that need a process of their own: in a run they are an error.
 
-A forked worker would keep the listening sockets, an exec would end it, and an alarm
-would kill it.
+They are caught when they are called, and before they have done anything: a script may
+import what it likes.  What would change nothing is let through.
 """
 
 from __future__ import annotations
 
-import os
-import signal
+import re
 import sys
-from typing import Any, Callable, List, NoReturn
+from functools import wraps
+from types import ModuleType
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-from httpout_cgi.interpreter.run_context import current, process, replace
+from httpout_cgi.interpreter import harmless_calls
+from httpout_cgi.interpreter.process_calls import GUARDED, PROCESS_CALLS
+from httpout_cgi.interpreter.run_context import current, current_for_changes, replace
 
-_OS = ("fork", "forkpty", "execv", "execve", "abort")
-_SIGNAL = ("alarm", "setitimer")
+_NAME = re.compile(r"[\w.]+")
+
+# Where what the public modules offer comes from; a script may import these, too.
+_C_MODULES = {
+    **{"posix": "os", "_codecs": "codecs", "_csv": "csv", "_locale": "locale"},
+    **{"_socket": "socket", "_thread": "threading"},
+}
+
+# What a shared module may set up while it is imported, for all who use it.
+_SET_UP_AT_IMPORT = frozenset(
+    (
+        *("codecs", "csv", "faulthandler", "gettext", "locale", "mimetypes", "numpy"),
+        *("matplotlib", "socket", "sys", "threading", "time", "urllib"),
+    )
+)
+
+# The modules that have stand-ins now, and what takes these away.
+_guarded: Dict[str, ModuleType] = {}
+_undo: List[Callable[[], None]] = []
 
 
 class ProcessNeededError(RuntimeError):
     """A script in a thread called what needs a process of its own."""
 
 
-# Any: whatever the call takes.
-def _refuse_in_run(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    def refused(*arguments: Any, **keywords: Any) -> Any:
-        if current.get() is None:
-            return original(*arguments, **keywords)
-        _refuse(name)
-
-    refused.__name__ = refused.__qualname__ = name.rpartition(".")[2]
-    return refused
-
-
-def _refuse(call: str) -> NoReturn:
+def refuse(call: str, why: Optional[str] = None) -> NoReturn:
+    """Raise what a script gets for a call, or for what else the words say it did."""
+    if why is None:
+        why = PROCESS_CALLS.get(call)
+    what = f"{call}()" if _NAME.fullmatch(call) else call
+    reason = f" ({why})" if why else ""
     raise ProcessNeededError(
-        f"{call}() needs a process of its own, but this script runs in a thread of the"
-        " server (runner: thread); it needs runner: process"
+        f"{what} needs a process of its own{reason}, but this script runs in a thread"
+        " of the server (runner: thread); it needs runner: process.  Nothing was"
+        " changed"
     )
 
 
-def _kill(pid: int, number: int) -> None:
-    # 0 asks whether a process is there.
-    is_ours = abs(pid) in (0, 1, os.getpid(), os.getppid(), os.getpgrp())
-    if number != 0 and is_ours and current.get() is not None:
-        _refuse("os.kill")
-    process["kill"](pid, number)
+def guard_module(name: str, module: ModuleType) -> None:
+    """Put the stand-ins into a module that has just been imported."""
+    public = _C_MODULES.get(name, name)
+    if public not in GUARDED or _guarded.get(name) is module:
+        return
+    if name != getattr(module, "__name__", None):
+        return  # something else that was put in its place
+    _guarded[name] = module
+    for path in GUARDED[public]:
+        _guard(module, path, f"{public}.{path}")
+
+
+def _guard(module: ModuleType, path: str, call: str) -> None:
+    *owners, name = path.split(".")
+    # Any: a module, or a class in it.
+    owner: Any = module
+    for part in owners:
+        owner = getattr(owner, part, None)
+    original = getattr(owner, name, None)
+    if original is not None:
+        replace(owner, name, _make_stand_in(call, original), _undo)
+
+
+# Any: whatever the call takes and returns.
+def _make_stand_in(call: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    answer = harmless_calls.ANSWERS.get(call)
+    is_set_up = call.partition(".")[0] in _SET_UP_AT_IMPORT
+    find = current_for_changes if is_set_up else current.get
+
+    @wraps(original)
+    def stand_in(*arguments: Any, **keywords: Any) -> Any:
+        run = find()
+        if run is None:
+            return original(*arguments, **keywords)
+        if answer is not None:
+            result = answer(run, original, *arguments, **keywords)
+            if result is not harmless_calls.REFUSED:
+                return result
+        refuse(call)
+
+    return stand_in
 
 
 def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
-    undo: List[Callable[[], None]] = []
-    process["kill"] = os.kill
-    # What os and signal offer comes from modules in C, which a script may import, too.
-    posix, c_signal = sys.modules[os.name], sys.modules["_signal"]
-    for names, modules in ((_OS, (os, posix)), (_SIGNAL, (signal, c_signal))):
-        for name in names:
-            original = getattr(modules[0], name, None)
-            if original is not None:
-                stand_in = _refuse_in_run(f"{modules[0].__name__}.{name}", original)
-                for module in modules:
-                    replace(module, name, stand_in, undo)
-    for module in (os, posix):
-        replace(module, "kill", _kill, undo)
+    for name in (*GUARDED, *_C_MODULES):
+        module = sys.modules.get(name)
+        if module is not None:
+            guard_module(name, module)
 
     def uninstall() -> None:
-        while undo:
-            undo.pop()()
-        process.pop("kill", None)
+        while _undo:
+            _undo.pop()()
+        _guarded.clear()
 
     return uninstall
