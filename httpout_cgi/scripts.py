@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 OutputMode: TypeAlias = Literal["cgi", "page", "auto"]
 RunnerName: TypeAlias = Literal["auto", "thread", "process"]
+LocalModules: TypeAlias = Literal["fresh", "persistent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Mount:
     environment: Mapping[str, str] | None = None
     pass_authorization: bool = False
     indexed_query: bool = True
+    local_modules: LocalModules = "fresh"
     timeout: float = 60.0
 
 

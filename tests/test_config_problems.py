@@ -308,11 +308,6 @@ NOT_YET = [
         id="output",
     ),
     pytest.param(
-        "sites: [{scripts: [{path: cgi-bin, local_modules: persistent}]}]",
-        "sites[0].scripts[0].local_modules",
-        id="local_modules",
-    ),
-    pytest.param(
         "sites: [{scripts: [{path: cgi-bin, interpreters: {.pl: /usr/bin/perl}}]}]",
         "sites[0].scripts[0].interpreters",
         id="interpreters",

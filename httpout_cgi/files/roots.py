@@ -110,6 +110,7 @@ def _make_mount(settings: ScriptMount, path: str) -> Mount:
         environment=dict(settings.environment) or None,
         pass_authorization=settings.pass_authorization,
         indexed_query=settings.indexed_query,
+        local_modules=settings.local_modules,
         timeout=settings.timeout,
     )
 

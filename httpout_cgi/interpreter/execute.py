@@ -87,7 +87,7 @@ def _run_script(
     is_plain = run.environment.keys().isdisjoint(options.VARIABLES)
     if compiled.options is not None or not is_plain:
         compiled = options.apply(run, compiled, cache)
-    run.builtins = script_builtins.choose(is_private=compiled.changes_builtins)
+    run.builtins = script_builtins.choose(run, compiled)
     namespace["__builtins__"] = run.builtins
     shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import builtins
 import importlib
 import os
+import sys
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec, resolve_name
 from types import CodeType, ModuleType
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from httpout_cgi.interpreter import local_modules, persistent, shared_modules
+from httpout_cgi.interpreter.refusals import guard_module
 from httpout_cgi.interpreter.run_context import (
     RunContext,
     current_for_changes,
@@ -132,7 +134,7 @@ def _reload_shared(name: str, module: ModuleType) -> ModuleType:
     shared: object = process["modules"].get(name)
     if shared is not module:
         raise ImportError(f"module {name} not in sys.modules", name=name)
-    if module.__spec__ is not None and module.__spec__.origin == "built-in":
+    if name in sys.builtin_module_names:
         return module  # as in CPython: there is nothing that could be loaded again
     shared_modules.refuse(f"importlib.reload({name})")
 
@@ -149,6 +151,7 @@ def _find_and_load(name: str, import_: Callable[..., ModuleType]) -> ModuleType:
             return module
     with importing_shared():
         found: ModuleType = process["_find_and_load"](name, import_)
+    guard_module(name, found)
     if run is not None:
         shared_modules.guard_new()
     return found
@@ -235,25 +238,26 @@ def _load_new(
     found: local_modules.Found,
     parent: Optional[ModuleType],
 ) -> ModuleType:
-    before = set(run.modules)
+    before = persistent.look(run) if _is_kept(run, found) else None
     module = module_from_spec(found.spec)
     run.modules[name] = module
     if parent is not None:
         # Before it runs: "from . import name" in a cycle must find it.
         setattr(parent, name.rpartition(".")[2], module)
-    is_kept = _is_kept(run, found)
+    # What a kept module imports is kept with it.
+    if before is None and not persistent.is_importing():
+        run.loaded.append(module)
     try:
-        if is_kept:
+        if before is None:
+            _execute(run, found, module)
+        else:
             with persistent.importing():
                 _execute(run, found, module)
-        else:
-            run.loaded.append(module)
-            _execute(run, found, module)
     except BaseException:
         run.modules.pop(name, None)
         raise
-    if is_kept:
-        _keep(run, name, found, before)
+    if before is not None and found.code is not None and _is_kept(run, found):
+        persistent.keep(run, (name, str(found.spec.origin)), found.code, before)
     return run.modules.get(name, module)
 
 
@@ -285,24 +289,10 @@ def _is_kept(run: RunContext, found: local_modules.Found) -> bool:
     return (
         found.code is not None
         and found.spec.origin is not None
+        # A module that changes the builtins must do so for each run.
         and run.builtins is shared_builtins
         and persistent.keeps_modules(run)
     )
-
-
-def _keep(
-    run: RunContext, name: str, found: local_modules.Found, before: Set[str]
-) -> None:
-    # A module that has changed the builtins must do so again for the next run.
-    if run.builtins is shared_builtins and found.code is not None:
-        brought = {
-            other: module
-            for other, module in run.modules.items()
-            if other not in before
-        }
-        persistent.keep(run, (name, str(found.spec.origin)), found.code, brought)
-    elif name in run.modules:
-        run.loaded.append(run.modules[name])
 
 
 def _load_kept(

@@ -48,11 +48,12 @@ def may_be_local(run: RunContext, name: str) -> bool:
         return False
     if "search_path" in run.__dict__ or (run.parts and any(system.own_finders(run))):
         return True
-    names = _names(run, run.directory)
+    names = list_names(run, run.directory)
     return names is None or name in names
 
 
-def _names(run: RunContext, folder: str) -> Optional[local_files.Names]:
+def list_names(run: RunContext, folder: str) -> Optional[local_files.Names]:
+    """Return what a folder has, by name; None for what is no folder."""
     if run.parts and system.has_own_path_hooks(run):
         return None  # they may know what to make of anything
     folders: Dict[str, Optional[local_files.Names]] = run.folders
@@ -129,7 +130,7 @@ def _is_shared(name: str) -> bool:
 def _find_in(run: RunContext, name: str, folders: Sequence[str]) -> Optional[Found]:
     tail = name.rpartition(".")[2]
     for folder in folders:
-        names = _names(run, folder)
+        names = list_names(run, folder)
         kind = local_files.OTHER if names is None else names.get(tail, 0)
         if not kind:
             continue
@@ -184,5 +185,4 @@ def _found(spec: ModuleSpec) -> Found:
 
 
 def _is_namespace(spec: ModuleSpec) -> bool:
-    is_package = spec.submodule_search_locations is not None
-    return is_package and spec.origin is None and not hasattr(spec.loader, "get_code")
+    return spec.loader is None and spec.submodule_search_locations is not None

@@ -11,9 +11,9 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import CodeType, ModuleType
-from typing import Callable, Dict, Iterator, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from httpout_cgi.interpreter import local_files
+from httpout_cgi.interpreter import lifetime, local_files
 from httpout_cgi.interpreter.code_cache import Compiled
 from httpout_cgi.interpreter.namespaces import clear
 from httpout_cgi.interpreter.run_context import PerRun, RunContext
@@ -23,12 +23,20 @@ Key = Tuple[str, str]
 LoadModule = Callable[[str], Compiled]
 
 
+class State(NamedTuple):
+    """What importing a module may change, and later runs find changed."""
+
+    modules: Dict[str, ModuleType]
+    path: List[str]
+    environment: Dict[str, str]
+
+
 class _Module(NamedTuple):
-    """A kept module, and the local modules that came along when it was loaded."""
+    """A kept module, and what importing it has added."""
 
     module: ModuleType
     code: CodeType
-    brought: Dict[str, ModuleType]
+    added: State
 
 
 class _Folder:
@@ -36,6 +44,8 @@ class _Folder:
 
     def __init__(self, names: Optional[local_files.Names]) -> None:
         self.names = names
+        # Set when a file has changed in the middle of a run.
+        self.is_stale = False
         self.modules: Dict[Key, _Module] = {}
 
 
@@ -58,8 +68,14 @@ def _none(run: RunContext) -> _Session:
     raise LookupError("this run keeps no modules")
 
 
+def _end(run: RunContext, session: _Session) -> None:
+    if lifetime.has_threads(run):
+        # They go on beside the next run, which must not meet them in there.
+        _thread.folders.pop(run.directory, None)
+
+
 _thread = _Thread()
-_sessions: PerRun[_Session] = PerRun(_none)
+_sessions: PerRun[_Session] = PerRun(_none, _end)
 _importing: ContextVar[bool] = ContextVar("importing_kept", default=False)
 
 
@@ -79,9 +95,10 @@ def prepare(run: RunContext, load: LoadModule) -> None:
 
 
 def _is_fresh(folder: _Folder, load: LoadModule) -> bool:
+    codes = [(path, kept.code) for (_, path), kept in folder.modules.items()]
     try:
-        return all(
-            load(path).code is kept.code for (_, path), kept in folder.modules.items()
+        return not folder.is_stale and all(
+            load(path).code is code for path, code in codes
         )
     except (OSError, SyntaxError, ValueError):
         return False
@@ -104,13 +121,24 @@ def take(run: RunContext, key: Key, code: CodeType) -> Optional[ModuleType]:
     if session is None or key in session.taken:
         return None
     kept = session.folder.modules.get(key)
-    if kept is None or kept.code is not code:
+    if kept is None:
+        return None
+    if kept.code is not code:
+        session.folder.is_stale = True
         return None
     session.taken.add(key)
     run.modules[key[0]] = kept.module
-    for name, module in kept.brought.items():
-        run.modules.setdefault(name, module)
+    _add(run, kept.added)
     return kept.module
+
+
+def _add(run: RunContext, added: State) -> None:
+    for name, module in added.modules.items():
+        run.modules.setdefault(name, module)
+    path = [entry for entry in added.path if entry not in run.search_path]
+    if path:
+        run.search_path[:0] = path
+    run.environment.update(added.environment)
 
 
 @contextmanager
@@ -123,15 +151,33 @@ def importing() -> Iterator[None]:
         _importing.reset(token)
 
 
-def keep(
-    run: RunContext, key: Key, code: CodeType, brought: Dict[str, ModuleType]
-) -> None:
-    """Keep a module that has been loaded, and what came along."""
+def look(run: RunContext) -> State:
+    """Return what the run has now."""
+    return State(dict(run.modules), list(run.search_path), dict(run.environment))
+
+
+def keep(run: RunContext, key: Key, code: CodeType, before: State) -> None:
+    """Keep a module that has been loaded, and what that has added."""
     session = _sessions.find(run)
     module = run.modules.get(key[0])
     if session is not None and isinstance(module, ModuleType):
-        session.folder.modules[key] = _Module(module, code, brought)
+        session.folder.modules[key] = _Module(module, code, _subtract(run, before))
         session.taken.add(key)
+
+
+def _subtract(run: RunContext, before: State) -> State:
+    modules = {
+        name: module
+        for name, module in run.modules.items()
+        if name not in before.modules
+    }
+    path = [entry for entry in run.search_path if entry not in before.path]
+    environment = {
+        name: value
+        for name, value in run.environment.items()
+        if before.environment.get(name) != value
+    }
+    return State(modules, path, environment)
 
 
 def keeps_modules(run: RunContext) -> bool:

@@ -11,14 +11,16 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, List
 
-from httpout_cgi.interpreter import descriptors, shared_modules
+from httpout_cgi.interpreter import builtins_guess, descriptors, shared_modules
+from httpout_cgi.interpreter.code_cache import Compiled
 from httpout_cgi.interpreter.imports import import_name, shared_builtins
 from httpout_cgi.interpreter.module_types import PassesForModule, make_proxy
 from httpout_cgi.interpreter.run_context import RunContext, current_for_changes
 
 
-def choose(*, is_private: bool) -> ModuleType:
+def choose(run: RunContext, compiled: Compiled) -> ModuleType:
     """Return the builtins for a run: the shared ones, or a copy of its own."""
+    is_private = builtins_guess.changes_builtins(run, compiled)
     return _copy() if is_private else shared_builtins
 
 
@@ -52,6 +54,7 @@ def _target() -> ModuleType:
 def private_builtins(run: RunContext) -> ModuleType:
     """Return the run's builtins; code that is defined from now on sees changes."""
     if run.builtins is shared_builtins:
+        builtins_guess.remember(run)
         run.builtins = _copy()
         if run.main is not None:
             run.main.__dict__["__builtins__"] = run.builtins

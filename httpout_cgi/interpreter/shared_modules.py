@@ -10,7 +10,7 @@ import builtins
 import importlib.util
 import sys
 from types import CodeType, FrameType, ModuleType
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Set
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
 
 from httpout_cgi.interpreter import assignments, local_modules
 from httpout_cgi.interpreter.module_types import PassesForModule
@@ -23,7 +23,7 @@ from httpout_cgi.interpreter.run_context import (
 )
 
 # Code that has been looked at, by id; it is kept, so that the id stays its own.
-_seen: Dict[int, CodeType] = {}
+_seen: Dict[int, Tuple[CodeType, assignments.Assignments]] = {}
 _LIMIT = 4096
 
 # What all that code assigns, for modules that are imported later.
@@ -75,13 +75,16 @@ def refuse(change: str) -> NoReturn:
 
 def prepare(run: RunContext, code: CodeType) -> None:
     """Look at a script's or local module's code before it runs: what may it change?"""
-    if _seen.get(id(code)) is not code:
-        _look_at(code)
+    look_at(code)
     if id(code) in _wants_cgi and "cgi" not in run.modules:
         _give_own_cgi(run)
 
 
-def _look_at(code: CodeType) -> None:
+def look_at(code: CodeType) -> assignments.Assignments:
+    """Return what a script's or local module's code assigns; guard what it might."""
+    known = _seen.get(id(code))
+    if known is not None and known[0] is code:
+        return known[1]
     found = assignments.find(code)
     if len(_seen) >= _LIMIT:
         _seen.clear()
@@ -92,7 +95,8 @@ def _look_at(code: CodeType) -> None:
         _names.update(found.names)
         _owners.update(found.owners)
         guard_new()
-    _seen[id(code)] = code
+    _seen[id(code)] = code, found
+    return found
 
 
 def guard_new() -> None:

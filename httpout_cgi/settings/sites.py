@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import field_validator, model_validator
 
-from httpout_cgi.scripts import OutputMode, RunnerName
+from httpout_cgi.scripts import LocalModules, OutputMode, RunnerName
 from httpout_cgi.settings import fields
 from httpout_cgi.settings.fields import (
     Deadline,
@@ -43,8 +43,8 @@ class _AnyMount(Model):
         False, "Whether scripts see the Authorization field."
     )
     indexed_query: Flag = key(True, "Whether ?foo+bar becomes argv.")
-    local_modules: Literal["fresh", "persistent"] = key(
-        "fresh", "Fresh for each run, or kept until they change."
+    local_modules: LocalModules = key(
+        "fresh", "Fresh for each run, or kept by each thread until they change."
     )
     timeout: Deadline = time("60s", "How long a run may take.")
 

@@ -12,6 +12,7 @@ from typing import Callable, Iterator
 import pytest
 from httpout_cgi.interpreter import context
 
+from tests.interpreter.plain_python import assert_same
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
@@ -308,3 +309,77 @@ def test_outside_of_runs_the_environment_can_be_assigned() -> None:
 def test_clearing_the_modules_forgets_those_of_the_run_alone(run: Run) -> None:
     result = run("import sys; sys.modules.clear(); import json; print(json.dumps(1))")
     assert result.text == "1\n"
+
+
+def test_what_a_script_assigns_in_sys_ends_with_the_run(tmp_path: Path) -> None:
+    source = """
+        import sys
+        print(hasattr(sys, "own"), hasattr(sys, "ps1"), hasattr(sys, "tracebacklimit"))
+        sys.own = 1
+        sys.ps1 = "$ "
+        sys.prefix = "/other"
+        sys.dont_write_bytecode = 2
+        setattr(sys, "new", 3)
+        print(sys.own, sys.ps1, sys.prefix, sys.dont_write_bytecode, sys.new)
+        print("own" in dir(sys), "maxsize" in dir(sys))
+        del sys.own, sys.maxsize
+        for name in ("own", "maxsize"):
+            print(hasattr(sys, name), name in dir(sys))
+            try:
+                delattr(sys, name)
+            except AttributeError as exc:
+                print(type(exc).__name__)
+            try:
+                getattr(sys, name)
+            except AttributeError as exc:
+                print(exc)
+        sys.maxsize = 4
+        print(sys.maxsize)
+        sys.meta_path = list(sys.meta_path)
+        import colorsys
+        sys.tracebacklimit = 0
+        import traceback
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            print(traceback.format_exc())
+        """
+    assert_same(tmp_path, source)
+
+
+def test_runs_at_the_same_time_assign_in_sys(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "script.py",
+        """
+        import os, sys, time
+        sys.mine = os.environ["NUMBER"]
+        time.sleep(0.02)
+        print(sys.mine)
+        """,
+    )
+    texts: dict[int, str] = {}
+
+    def work(number: int) -> None:
+        texts[number] = run_file(path, environment={"NUMBER": str(number)}).text
+
+    with stand_ins():
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not hasattr(sys, "mine")
+    assert texts == {number: f"{number}\n" for number in range(32)}
+
+
+def test_outside_of_runs_sys_can_be_changed(tmp_path: Path) -> None:
+    with stand_ins():
+        run_file(save(tmp_path / "script.py", "import sys; sys.own = 1"))
+        sys.own = 2  # type: ignore[attr-defined]
+        assert sys.__dict__["own"] == 2
+        assert "own" in dir(sys)
+        result = run_file(save(tmp_path / "script.py", "import sys; print(sys.own)"))
+        assert result.text == "2\n"
+        del sys.own  # type: ignore[attr-defined]
+        assert not hasattr(sys, "own")
+        sys.meta_path = sys.meta_path

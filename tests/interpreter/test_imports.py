@@ -13,6 +13,7 @@ from typing import Callable, Iterator
 
 import pytest
 
+from tests.interpreter.plain_python import assert_same
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
@@ -442,6 +443,296 @@ def test_a_file_on_the_path_that_is_no_archive_is_ignored(
     result = run_file(save(tmp_path / "site/script.py", source))
     assert result.failure is not None
     assert "No module named 'local_none'" in result.failure
+
+
+HELPERS = {
+    "helper.py": "x = 5",
+    "other.py": "v = __name__, __file__[-8:]",
+    "colorsys.py": "x = 'local'",
+    "plugins/plug.py": """
+        import colorsys, sys, helper
+        v = helper.x, colorsys.x
+        def later():
+            from helper import x
+            return x
+        """,
+    "plugins/data.py": """
+        from __future__ import annotations
+        import dataclasses
+        @dataclasses.dataclass
+        class Data:
+            x: int
+        """,
+    "bad.py": "raise LookupError('bad')",
+    "a.py": "import b\nx = 1",
+    "b.py": """
+        import a
+        try:
+            from a import x
+        except ImportError as exc:
+            print(str(exc)[:60])
+        """,
+    "i18n.py": "import gettext\ngettext.install('app')",
+    "pack/__init__.py": "",
+    "pack/words.py": "import builtins\nbuiltins.word = 'word'",
+    "pack/inner.py": "from . import words",
+    "replaced.py": """
+        import sys
+        class Lazy:
+            def __getattr__(self, name):
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                return name * 2
+        sys.modules[__name__] = Lazy()
+        """,
+}
+
+LIKE_A_PROCESS = {
+    "plugin by path": """
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("plug", "plugins/plug.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        print(module.v, module.later(), module.__name__, "plug" in sys.modules)
+        sys.modules["plug"] = module
+        import plug
+        print(plug is module)
+        """,
+    "plugin with a dataclass": """
+        import importlib.util, pickle, sys, typing
+        spec = importlib.util.spec_from_file_location("data", "plugins/data.py")
+        sys.modules["data"] = data = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(data)
+        print(typing.get_type_hints(data.Data))
+        print(pickle.loads(pickle.dumps(data.Data(1))))
+        """,
+    "load_module": """
+        import sys
+        from importlib.machinery import SourceFileLoader
+        module = SourceFileLoader("plug", "plugins/plug.py").load_module()
+        print(module.v, sys.modules["plug"] is module)
+        """,
+    "imp": """
+        import sys
+        try:
+            import imp
+        except ImportError:
+            sys.exit()
+        print(imp.load_source("plug", "plugins/plug.py").v, "plug" in sys.modules)
+        print(imp.load_module("helper", *imp.find_module("helper")).x)
+        """,
+    "lazy loader": """
+        import importlib.util, sys
+        spec = importlib.util.find_spec("helper")
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        sys.modules["helper"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        print(module.x)
+        """,
+    "no such plugin": """
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("none", "plugins/none.py")
+        try:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        except FileNotFoundError as exc:
+            print(exc.filename)
+        """,
+    "runpy": """
+        import runpy, sys
+        print(runpy.run_path("other.py")["v"], runpy.run_path("plugins/plug.py")["v"])
+        print(runpy.run_path("other.py", run_name="__main__")["v"])
+        print(runpy.run_module("pack.inner")["__package__"], "x" in globals())
+        """,
+    "no files beside": """
+        import os, runpy, pack.inner, plugins.plug
+        runpy.run_module("helper")
+        print(sorted(n for n in os.listdir("pack") if n != "__pycache__"))
+        """,
+    "exec": """
+        with open("helper.py") as file:
+            source = file.read() + "\\nimport other as o"
+        exec(source)
+        space = {}
+        exec(source, space)
+        print(x, o.v, sorted(space), type(space["__builtins__"]))
+        """,
+    "partly initialized": "import a\nprint(a.x)",
+    "replaced in sys.modules": """
+        import replaced
+        from replaced import ab
+        print(replaced.xy, ab, type(replaced))
+        """,
+    "sys.meta_path": """
+        import importlib.util, sys
+        class Finder:
+            @staticmethod
+            def find_spec(name, path, target=None):
+                if name.startswith("virtual"):
+                    return importlib.util.spec_from_loader(
+                        name, Finder, is_package=name == "virtual"
+                    )
+            create_module = staticmethod(lambda spec: None)
+            exec_module = staticmethod(lambda module: setattr(module, "x", 1))
+        sys.meta_path.insert(0, Finder)
+        import virtual, virtual.sub, json
+        print(virtual.x, virtual.sub.x, virtual.__spec__.name)
+        sys.meta_path.remove(Finder)
+        sys.meta_path.append(Finder)
+        import virtual_behind, helper
+        print(virtual_behind.x, helper.x)
+        """,
+    "old finders": """
+        import sys, types
+        class Finder:
+            def find_module(self, name, path=None):
+                return self if name == "virtual" else None
+            def load_module(self, name):
+                sys.modules[name] = module = types.ModuleType(name)
+                module.x = 2
+                return module
+        if sys.version_info < (3, 12):
+            sys.meta_path.insert(0, Finder())
+            import virtual
+            print(virtual.x, virtual is sys.modules["virtual"])
+        """,
+    "sys.path_hooks": """
+        import importlib, importlib.abc, importlib.util, sys
+        class Loader(importlib.abc.InspectLoader):
+            def get_source(self, name):
+                return "import colorsys\\nx = colorsys.x"
+        class Finder:
+            def __init__(self, entry):
+                if not entry.startswith("db:"):
+                    raise ImportError
+            def find_spec(self, name, target=None):
+                if name == "virtual":
+                    return importlib.util.spec_from_loader(name, Loader())
+            def invalidate_caches(self): pass
+        sys.path_hooks.append(Finder)
+        sys.path.append("db:here")
+        import virtual, helper, textwrap
+        importlib.invalidate_caches()
+        print("db:here" in sys.path_importer_cache)
+        print(virtual.x, helper.x, textwrap.__name__)
+        """,
+    "site": """
+        import os, site, sys
+        os.makedirs("lib/extra")
+        with open("lib/a.pth", "w") as file:
+            file.write("extra\\nimport sys; sys.marker = 1\\n")
+        with open("lib/extra/found.py", "w") as file:
+            file.write("x = 1")
+        site.addsitedir("lib")
+        import found
+        sys.prefix = "/other"
+        print(found.x, sys.marker, sys.prefix)
+        """,
+    "builtins of a helper": """
+        import i18n
+        from pack import inner
+        print(_("text"), word)
+        """,
+    "type(sys)": """
+        import helper, json, os, sys, types
+        print(isinstance(json, type(sys)), type(json) == type(sys), type(os)("x"))
+        print(type(sys)("new"), {type(sys): 1}[types.ModuleType], type(helper))
+        helper.path = helper.stdout = 1
+        print(helper.path, helper.stdout, type(sys), type(__builtins__))
+        """,
+    "names of the script": """
+        import sys
+        print(sorted(globals()), __doc__, __package__, __spec__, __cached__)
+        print(type(__loader__), __loader__.get_filename(), type(__builtins__))
+        print(globals().get("__annotations__"))
+        """,
+    "find_spec of the script": """
+        import importlib.util, os, sys
+        print(os.path.basename(sys.modules["__main__"].__file__))
+        try:
+            importlib.util.find_spec("__main__")
+        except ValueError as exc:
+            print(exc)
+        """,
+    "walk_packages": """
+        import pack, pkgutil
+        print([m.name for m in pkgutil.walk_packages(pack.__path__, "pack.")])
+        print([m.name for m in pkgutil.iter_modules(["."])])
+        print(pkgutil.get_data("pack", "words.py"))
+        """,
+    "import hooks end with the run": """
+        import sys
+        print([f for f in sys.meta_path if getattr(f, "__name__", "") == "Finder"])
+        print([f for f in sys.path_hooks if f.__name__ == "Finder"])
+        """,
+    "PYTHONPATH": """
+        import os, sys
+        print(sys.path[:2])
+        import plug
+        print(plug.v)
+        """,
+}
+
+
+@pytest.mark.parametrize("source", LIKE_A_PROCESS.values(), ids=list(LIKE_A_PROCESS))
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_imports_are_those_of_a_process(tmp_path: Path, source: str) -> None:
+    variables = {"PYTHONPATH": "{folder}/plugins"}
+    assert_same(tmp_path, {**HELPERS, "script.py": source}, variables)
+
+
+def test_a_guess_of_changed_builtins_that_was_wrong_is_not_repeated(
+    run: Run, tmp_path: Path
+) -> None:
+    save(tmp_path / "lib/local_words.py", "import builtins\nbuiltins.word = 'word'")
+    source = """
+        import sys
+        sys.path.insert(0, "../lib")
+        import local_words
+        try:
+            print(word)
+        except NameError:
+            print("first")
+        """
+    assert [run(source).text, run(source).text] == ["first\n", "word\n"]
+
+
+def test_tracebacks_of_imports_show_one_frame_of_ours(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "site/local_a.py", "import local_b")
+    save(tmp_path / "site/local_b.py", "1 / 0")
+    result = run(
+        """
+        import sys, traceback
+        try:
+            import local_a
+        except ZeroDivisionError:
+            for frame in traceback.extract_tb(sys.exc_info()[2]):
+                print(frame.name, frame.filename[-10:])
+        """
+    )
+    names = [line.split()[0] for line in result.text.splitlines()]
+    assert names == ["<module>", "import_name", "<module>", "<module>"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        pytest.param("reload(json)", "ProcessNeededError", id="shared"),
+        pytest.param("reload('json')", "TypeError", id="name"),
+        pytest.param("reload(types.ModuleType('x'))", "ImportError", id="unknown"),
+    ],
+)
+def test_only_local_modules_can_be_reloaded(
+    run: Run, statement: str, message: str
+) -> None:
+    source = f"""
+        import json, types
+        from importlib import reload
+        try:
+            {statement}
+        except Exception as exc:
+            print(type(exc).__name__)
+        """
+    assert run(source).text == f"{message}\n"
 
 
 def test_main_may_be_given_a_package_by_hand(run: Run, tmp_path: Path) -> None:
