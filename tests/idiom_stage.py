@@ -29,10 +29,8 @@ FOLDER, SEEING_FOLDER = "legacy", "seeing"
 
 
 def _write_mounts(folder: str) -> str:
-    # cgi and cgitb are imported once for all runs, and so they would warn only once.
-    variables = '{PYTHONWARNINGS: "ignore:\'cgi", GREETING: hello}'
     return f"""
-      - {{url: /cgi-bin/, path: {folder}, environment: {variables}}}
+      - {{url: /cgi-bin/, path: {folder}, environment: {{GREETING: hello}}}}
       - {{url: /authorized/, path: {folder}, pass_authorization: true}}
       - {{url: /certificate/, path: {folder}, environment: {{SSL_CLIENT_S_DN: CN=Bob}}}}
       - {{url: /auto/, path: {folder}, output: auto}}
@@ -56,6 +54,9 @@ sites:
 # Identities, names of temporary files, times, and ids of requests.
 _ANY = rb"0x[0-9a-f]{6,}|tmp\w{8}|... ... .. ..:..:.. \d{4}|Request [0-9a-f]{14}"
 
+# cgi and cgitb are imported once for all runs, and so they warn only once.
+_CGI_WARNING = r".*: DeprecationWarning: 'cgi(tb)?' is deprecated .*\n.*\n"
+
 # What depends on when the server looked, not on what the script did.
 _VARYING = {"date", "content-length", "transfer-encoding", "connection"}
 
@@ -68,7 +69,7 @@ class Outcome:
     reason: str
     fields: tuple[tuple[str, str], ...]
     body: bytes
-    errors: tuple[str, ...]
+    errors: str
 
 
 class Stage:
@@ -126,7 +127,7 @@ class Stage:
         seeing = replace(row, fields=fields, method=method)
         seen = self._ask(seeing, row.mount + row.script + row.target)
         assert seen.status == 200, seen
-        values: Seen = json.loads(seen.body or b"null")
+        values: Seen = json.loads(seen.body)
         values["environ"] = {
             name: value.replace(SEEING_HOST, HOST).replace(SEEING_FOLDER, FOLDER)
             for name, value in values["environ"].items()
@@ -157,19 +158,18 @@ class Stage:
 
     def _find_log(self, run_id: str) -> list[tuple[str, str]]:
         tag = f" {run_id}] "
-        lines = (
-            line.partition(tag) for line in self.site.server.stderr.text.split("\n")
-        )
+        text = self.site.server.stderr.text
+        lines = (line.partition(tag) for line in text.split("\n"))
         # Date, time, zone, level, and who it was.
-        return [(head.split()[3].strip("[]"), text) for head, end, text in lines if end]
+        return [(head.split()[3].strip("[]"), rest) for head, end, rest in lines if end]
 
 
 def _take(reply: Reply, errors: Iterator[str]) -> Outcome:
-    fields = ((name, value) for name, value in reply.fields)
-    kept = tuple(field for field in fields if field[0].lower() not in _VARYING)
+    kept = tuple(field for field in reply.fields if field[0].lower() not in _VARYING)
     body = re.sub(_ANY, b"*", reply.body)
-    lines = tuple(re.sub(_ANY.decode(), "*", line) for line in errors)
-    return Outcome(reply.status, reply.reason, kept, body, lines)
+    text = re.sub(_CGI_WARNING, "", "".join(f"{line}\n" for line in errors))
+    text = re.sub(_ANY.decode(), "*", text)
+    return Outcome(reply.status, reply.reason, kept, body, text)
 
 
 def _split_lines(text: bytes) -> Iterator[str]:
