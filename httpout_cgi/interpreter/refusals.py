@@ -10,7 +10,7 @@ import re
 import sys
 from functools import wraps
 from types import ModuleType
-from typing import Any, Callable, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List
 
 from httpout_cgi.interpreter import harmless_calls
 from httpout_cgi.interpreter.process_calls import GUARDED, PROCESS_CALLS
@@ -38,17 +38,18 @@ _undo: List[Callable[[], None]] = []
 
 
 class ProcessNeededError(RuntimeError):
-    """A script in a thread called what needs a process of its own."""
+    """A script in a thread did what needs a process of its own."""
+
+    def __init__(self, call: str) -> None:
+        """Take the full name of what was called, or a sentence about what was done."""
+        super().__init__(_explain(call) if _NAME.fullmatch(call) else call)
 
 
-def refuse(call: str, why: Optional[str] = None) -> NoReturn:
-    """Raise what a script gets for a call, or for what else the words say it did."""
-    if why is None:
-        why = PROCESS_CALLS.get(call)
-    what = f"{call}()" if _NAME.fullmatch(call) else call
+def _explain(call: str) -> str:
+    why = PROCESS_CALLS.get(call)
     reason = f" ({why})" if why else ""
-    raise ProcessNeededError(
-        f"{what} needs a process of its own{reason}, but this script runs in a thread"
+    return (
+        f"{call}() needs a process of its own{reason}, but this script runs in a thread"
         " of the server (runner: thread); it needs runner: process.  Nothing was"
         " changed"
     )
@@ -92,7 +93,7 @@ def _make_stand_in(call: str, original: Callable[..., Any]) -> Callable[..., Any
             result = answer(run, original, *arguments, **keywords)
             if result is not harmless_calls.REFUSED:
                 return result
-        refuse(call)
+        raise ProcessNeededError(call)
 
     return stand_in
 
