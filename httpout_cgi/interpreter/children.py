@@ -11,11 +11,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import weakref
 from contextlib import suppress
 from contextvars import Context, ContextVar
-from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Optional
 
 from httpout_cgi.interpreter.refusals import ProcessNeededError
 from httpout_cgi.interpreter.run_context import (
@@ -25,9 +24,7 @@ from httpout_cgi.interpreter.run_context import (
     replace,
     undoing,
 )
-from httpout_cgi.interpreter.standard_stream import StandardStream
-
-T = TypeVar("T")
+from httpout_cgi.interpreter.run_streams import streams_of
 
 _Popen = subprocess.Popen
 _get_handles: Any = _Popen._get_handles  # type: ignore[attr-defined]
@@ -35,16 +32,13 @@ _execute_child: Any = _Popen._execute_child  # type: ignore[attr-defined]
 _fork_exec: Any = _posixsubprocess.fork_exec
 _system, _spawnvef = os.system, os._spawnvef  # type: ignore[attr-defined]
 _posix_spawn, _posix_spawnp = os.posix_spawn, os.posix_spawnp
-_waitpid, _wait3, _wait4, _waitid = os.waitpid, os.wait3, os.wait4, os.waitid
-_kill = os.kill
-
-_LONGEST_PAUSE = 0.05
+_waitpid, _kill = os.waitpid, os.kill
 
 # Set while subprocess starts a child in its own way.
 _is_in_popen: ContextVar[bool] = ContextVar("is_in_popen", default=False)
 
 
-class _Children:
+class Children:
     """The children of a run that nobody has waited for yet, as far as we know.
 
     By process id: a weak reference to the subprocess.Popen, for its end is part of
@@ -73,7 +67,7 @@ _orphans: List[subprocess.Popen[Any]] = []
 _orphan_ids: List[int] = []
 
 
-def _abandon(run: RunContext, children: _Children) -> None:
+def _abandon(run: RunContext, children: Children) -> None:
     for pid, popen in children.living().items():
         if popen is None:
             _orphan_ids.append(pid)
@@ -85,7 +79,7 @@ def _abandon(run: RunContext, children: _Children) -> None:
                     pipe.close()
 
 
-_children: PerRun[_Children] = PerRun(lambda run: _Children(), _abandon)
+children_of: PerRun[Children] = PerRun(lambda run: Children(), _abandon)
 
 
 def terminate(run: RunContext) -> None:
@@ -93,7 +87,7 @@ def terminate(run: RunContext) -> None:
 
     Those in a session of their own are meant to outlive it, and are left alone.
     """
-    children = _children.find(run)
+    children = children_of.find(run)
     if children is None:
         return
     number, children.signal = children.signal, signal.SIGKILL
@@ -131,10 +125,6 @@ def _has_ended(pid: int) -> bool:
 # Starting them: what follows stands in for subprocess' and os' own.
 
 
-def _streams(run: RunContext) -> Tuple[StandardStream, StandardStream, StandardStream]:
-    return run.raw_input, run.raw_output, run.raw_error
-
-
 # Any: a number, a file object, or None.
 def _get_handles_in_run(
     popen: subprocess.Popen[Any], stdin: Any, stdout: Any, stderr: Any
@@ -152,9 +142,9 @@ def _get_handles_in_run(
 def _inherit(run: RunContext, number: int, target: Any) -> Any:
     """Return the run's descriptor for what a child inherits from it."""
     if target is None:
-        return _streams(run)[number].for_child()
+        return streams_of(run)[number].for_child()
     if isinstance(target, int) and 0 <= target <= 2:
-        return _streams(run)[target].for_child()
+        return streams_of(run)[target].for_child()
     return target
 
 
@@ -189,7 +179,7 @@ def _execute_child_in_run(
         )
     finally:
         _is_in_popen.reset(token)
-    _children.of(run).by_id[popen.pid] = weakref.ref(popen)
+    children_of.of(run).by_id[popen.pid] = weakref.ref(popen)
 
 
 class _Outside:
@@ -241,7 +231,8 @@ def _spawnvef_in_run(mode: int, file: Any, args: Any, env: Any, func: Any) -> in
         pid = posix_spawn("/bin/sh", ["sh", "-c", "exit 127"], {})
     if mode == os.P_NOWAIT:
         return pid
-    status = _waitpid_in_run(pid, 0)[1]
+    status = _waitpid(pid, 0)[1]
+    children_of.of(run).by_id.pop(pid, None)
     if os.WIFSIGNALED(status):
         return -os.WTERMSIG(status)
     return os.WEXITSTATUS(status)
@@ -255,12 +246,12 @@ def _spawning(original: Callable[..., int]) -> Callable[..., int]:
             return original(path, argv, env, **options)
         inherited = [
             (os.POSIX_SPAWN_DUP2, stream.for_child(), stream.number)
-            for stream in _streams(run)
+            for stream in streams_of(run)
         ]
         actions = [*inherited, *(options.pop("file_actions", None) or ())]
         environment = dict(run.environment) if env is None else env
         pid = original(path, argv, environment, file_actions=actions, **options)
-        _children.of(run).by_id[pid] = None
+        children_of.of(run).by_id[pid] = None
         return pid
 
     spawn.__name__ = spawn.__qualname__ = original.__name__
@@ -269,71 +260,6 @@ def _spawning(original: Callable[..., int]) -> Callable[..., int]:
 
 posix_spawn = _spawning(_posix_spawn)
 posix_spawnp = _spawning(_posix_spawnp)
-
-
-# Waiting for them: other runs have children, too.
-
-
-def _waitpid_in_run(pid: int, options: int) -> Tuple[int, int]:
-    run = current.get()
-    if run is None:
-        return _waitpid(pid, options)
-    pid, status = _wait_for(run, pid, options, _waitpid)
-    return pid, status
-
-
-# Any: a struct_rusage.
-def _wait4_in_run(pid: int, options: int) -> Tuple[int, int, Any]:
-    run = current.get()
-    if run is None:
-        return _wait4(pid, options)
-    pid, status, usage = _wait_for(run, pid, options, _wait4)
-    return pid, status, usage
-
-
-def _wait_in_run() -> Tuple[int, int]:
-    return _waitpid_in_run(-1, 0)
-
-
-# Any: as above.
-def _wait3_in_run(options: int) -> Tuple[int, int, Any]:
-    return _wait3(options) if current.get() is None else _wait4_in_run(-1, options)
-
-
-# Any: a result of os.waitpid() or os.wait4(), which begin with the process id.
-def _wait_for(
-    run: RunContext, pid: int, options: int, wait: Callable[[int, int], Any]
-) -> Any:
-    children = _children.of(run)
-    result = wait(pid, options) if pid > 0 else _wait_for_any(children, options, wait)
-    if result[0] and not os.WIFSTOPPED(result[1]):
-        children.by_id.pop(result[0], None)
-    return result
-
-
-# Any: as above.
-def _wait_for_any(
-    children: _Children, options: int, wait: Callable[[int, int], Any]
-) -> Any:
-    pause = 0.0005
-    while True:
-        nothing = None
-        for pid in children.living():
-            try:
-                result = wait(pid, options | os.WNOHANG)
-            except ChildProcessError:
-                children.by_id.pop(pid, None)  # subprocess has seen to it
-                continue
-            if result[0]:
-                return result
-            nothing = result
-        if nothing is None:
-            # Raises what there is to raise: this process is no child of its own.
-            return wait(os.getpid(), options)
-        if options & os.WNOHANG:
-            return nothing
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def install() -> Callable[[], None]:
@@ -347,10 +273,6 @@ def install() -> Callable[[], None]:
         "system": _system_in_run,
         "posix_spawn": posix_spawn,
         "posix_spawnp": posix_spawnp,
-        "waitpid": _waitpid_in_run,
-        "wait4": _wait4_in_run,
-        "wait3": _wait3_in_run,
-        "wait": _wait_in_run,
     }
     for name, stand_in in stand_ins.items():
         for module in (os, sys.modules["posix"]):

@@ -9,6 +9,7 @@ from typing import Callable, List
 
 from httpout_cgi.interpreter import (
     alarms,
+    child_waits,
     children,
     clocks,
     collector,
@@ -18,6 +19,7 @@ from httpout_cgi.interpreter import (
     imports,
     lifetime,
     loaders,
+    opening,
     pickling,
     recursion,
     refusals,
@@ -57,7 +59,9 @@ _PARTS = (
     collector,
     file_locks,
     descriptors,
+    opening,
     children,
+    child_waits,
 )
 
 _undo: List[Callable[[], None]] = []

@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, List
 
-from httpout_cgi.interpreter import builtins_guess, descriptors, shared_modules
+from httpout_cgi.interpreter import builtins_guess, opening, shared_modules
 from httpout_cgi.interpreter.code_cache import Compiled
 from httpout_cgi.interpreter.imports import import_name, shared_builtins
 from httpout_cgi.interpreter.module_types import PassesForModule, make_proxy
@@ -66,7 +66,7 @@ def install() -> Callable[[], None]:
     shared_builtins.__dict__.update(builtins.__dict__)
     shared_builtins.__dict__.update(
         __import__=import_name,
-        open=descriptors.opener,
+        open=opening.opener,
         setattr=shared_modules.set_attribute,
         delattr=shared_modules.delete_attribute,
     )

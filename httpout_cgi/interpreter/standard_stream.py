@@ -10,7 +10,10 @@ import errno
 import io
 import os
 import threading
-from typing import Dict, List, Optional, Tuple
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from httpout_cgi.interpreter.thread_exceptions import in_our_code
 
 # The originals: a script's calls of these are translated.
 _close, _dup, _dup2, _fstat = os.close, os.dup, os.dup2, os.fstat
@@ -68,7 +71,7 @@ class StandardStream(io.RawIOBase):
         if self.is_shut:
             raise _bad_descriptor()
         if self._kept is None:
-            with self._lock():
+            with self._changing():
                 if self._kept is None:
                     self._set(self._make())
         assert self._kept is not None
@@ -77,7 +80,7 @@ class StandardStream(io.RawIOBase):
     def for_child(self) -> int:
         """Return the descriptor that a child inherits: of nothing, if it is closed."""
         if self.is_shut and self._kept is None:
-            with self._lock():
+            with self._changing():
                 self._kept = _open_null()
         if self.is_shut:
             assert self._kept is not None
@@ -104,7 +107,7 @@ class StandardStream(io.RawIOBase):
 
     def put(self, source: int) -> None:
         """Do what dup2(source, n) does."""
-        with self._lock():
+        with self._changing():
             if self._kept is None:
                 self._set(_dup(source))
             else:
@@ -119,7 +122,7 @@ class StandardStream(io.RawIOBase):
 
     def shut(self) -> None:
         """Do what close(n) does."""
-        with self._lock():
+        with self._changing():
             self.is_shut = True
             if self._kept is not None:
                 _nullify(self._kept)
@@ -131,25 +134,36 @@ class StandardStream(io.RawIOBase):
     def end(self, *, is_in_use: bool = False) -> None:
         """Let go of all descriptors; threads that go on may be using them."""
         self.is_shut = True
-        for number, loan in self._borrowed():
-            loan.is_owned = loan.is_owned or is_in_use
-            _give_up(number, loan)
-        kept, self._kept = self._kept, None
-        if kept is not None:
+        if self._kept is None:
+            return  # nothing was lent without it
+        with self._changing():
+            for number, loan in self._borrowed():
+                loan.is_owned = loan.is_owned or is_in_use
+                _give_up(number, loan)
             if is_in_use:
                 # Lost for good, or another run's file may get the number.
-                _nullify(kept)
+                _nullify(self._kept)
             else:
-                _close(kept)
+                _close(self._kept)
+            self._kept = None
 
     def _set(self, descriptor: int) -> None:
         self._use(descriptor)
         self._kept = descriptor
 
-    def _lock(self) -> threading.Lock:
-        """Return what guards the making and changing of this stream's descriptor."""
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep interrupts, and other threads of the run, away from a change."""
         guard: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
-        return guard
+        thread = threading.get_ident()
+        is_inner = thread in in_our_code
+        in_our_code.add(thread)
+        try:
+            with guard:
+                yield
+        finally:
+            if not is_inner:
+                in_our_code.discard(thread)
 
     def _lend(self, number: int, *, is_alias: bool) -> int:
         _loans[number] = _Loan(self, number, is_alias=is_alias)

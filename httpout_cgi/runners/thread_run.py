@@ -226,17 +226,12 @@ class ThreadRun:
 
         The loop reads it until nobody has its write end any more.
         """
-        thread = threading.get_ident()
-        try:
-            in_our_code.add(thread)
-            if number == 1:
-                self._output_pipe = pipe = OutputPipe(self._receive)
-            else:
-                self._error_pipe = pipe = OutputPipe(LineReceiver(self._log_line))
-            self._post(self)
-            return pipe.write_end
-        finally:
-            in_our_code.discard(thread)
+        if number == 1:
+            self._output_pipe = pipe = OutputPipe(self._receive)
+        else:
+            self._error_pipe = pipe = OutputPipe(LineReceiver(self._log_line))
+        self._post(self)
+        return pipe.write_end
 
     def leave_output(self) -> None:
         """Take note that the script itself has closed its output, and goes on."""

@@ -1,0 +1,58 @@
+"""Which of the current run's standard streams a number means, if it means one."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+from httpout_cgi.interpreter.run_context import RunContext, current
+from httpout_cgi.interpreter.standard_stream import (
+    StandardStream,
+    find_stream,
+    is_lent,
+)
+
+_NAMES = ("raw_input", "raw_output", "raw_error")
+
+
+def streams_of(
+    run: RunContext,
+) -> Tuple[StandardStream, StandardStream, StandardStream]:
+    """Return the streams that are descriptors 0, 1 and 2 of a run."""
+    return run.raw_input, run.raw_output, run.raw_error
+
+
+def find(number: object) -> Optional[StandardStream]:
+    """Return the stream of the run whose descriptor 0, 1 or 2 is meant."""
+    run = current.get()
+    if run is None or not isinstance(number, int) or not 0 <= number <= 2:
+        return None
+    return streams_of(run)[number]
+
+
+# Any: a number, or something with fileno().
+def real_number(number: Any) -> Any:
+    """Return the descriptor that a number means.  Raises OSError if it is closed."""
+    stream = find(number)
+    return number if stream is None else stream.descriptor()
+
+
+def is_other(number: object) -> bool:
+    """Tell, quickly, that a number has no meaning of its own here."""
+    return number.__class__ is int and number > 2 and not is_lent(number)
+
+
+def find_lent(
+    number: object, *, aliases_only: bool = False
+) -> Optional[StandardStream]:
+    """Return the stream of the current run whose alias, or copy, a number is."""
+    run = current.get()
+    if run is None or not isinstance(number, int) or not is_lent(number):
+        return None
+    stream = find_stream(number, aliases_only=aliases_only)
+    is_own = any(run.__dict__.get(name) is stream for name in _NAMES)
+    return stream if is_own else None
+
+
+def find_meant(number: object) -> Optional[StandardStream]:
+    """Return the stream that a number means, be it 0 to 2 or an alias."""
+    return find(number) or find_lent(number, aliases_only=True)
