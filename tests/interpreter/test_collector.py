@@ -92,6 +92,24 @@ def test_garbage_of_another_run_does_not(
         assert other.result().text == ""
 
 
+def test_what_another_run_might_have_made_goes_outside_of_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sys.modules["shared_library"] = module = ModuleType("shared_library")
+    exec("class Noisy:\n def __del__(self): print('noise')", module.__dict__)
+    source = """
+        import gc, shared_library
+        class Node: pass
+        node = Node()
+        node.me, node.noisy = node, shared_library.Noisy()
+        del node
+        gc.collect()
+        """
+    assert run(tmp_path, source).text == ""
+    assert capsys.readouterr().out == "noise\n"
+    del sys.modules["shared_library"]
+
+
 def test_callbacks_are_called_for_the_collections_of_their_run(tmp_path: Path) -> None:
     before = list(gc.callbacks)
     source = """

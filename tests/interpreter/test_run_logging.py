@@ -217,9 +217,10 @@ SCRIPTS = {
         print(manager.getLogger("a"), log.parent.name, logging.getLogger("a.b") is log)
         """,
     "attributes that are not there": """
-        for target in (logging.Logger("a"), logging.Handler(), logging.root):
-            try: target.stream
-            except AttributeError as exc: print(exc)
+        for kind in logging.StreamHandler, logging.Logger:
+            for name in "stream", "level":
+                try: print(getattr(kind.__new__(kind), name))
+                except AttributeError as exc: print(exc)
         """,
     "times": """
         record = logging.makeLogRecord({"msg": "x"})
@@ -334,6 +335,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "site"
     source = """
         import logging
+        from logging import _nameToLevel as levels, _lock as lock
         from . import part
         log = logging.getLogger(__name__)
         log.addHandler(logging.NullHandler())
@@ -444,6 +446,38 @@ def test_handlers_of_a_library_are_changed_for_one_run(tmp_path: Path) -> None:
         """
     for _ in range(2):
         assert run(tmp_path / "cgi-bin", source).text == "0 None []\n<x>\n"
+
+
+@pytest.mark.usefixtures("site")
+def test_a_handler_of_a_library_is_never_locked_for_others(tmp_path: Path) -> None:
+    source = """
+        import loud_library, meeting
+        loud_library.default.acquire()
+        loud_library.lock.acquire()
+        meeting.pause()
+        """
+    folder = tmp_path / "cgi-bin"
+    with paused(save(folder / "first.py", source)):
+        second = """
+            import loud_library as l
+            print(l.default.lock.acquire(blocking=False))
+            print(l.lock.acquire(blocking=False))
+            l.lock.release()
+            """
+        assert run(folder, second).text == "True\nTrue\n"
+
+
+@pytest.mark.usefixtures("site")
+def test_what_a_library_has_bound_shows_the_run(tmp_path: Path) -> None:
+    source = """
+        import logging, loud_library as l
+        logging.addLevelName(3, "LOW")
+        print("LOW" in l.levels, l.levels["LOW"], len(l.levels) > 8)
+        print("LOW" in [*l.levels], type(l.levels.copy()) is dict)
+        """
+    for _ in range(2):
+        assert run(tmp_path / "cgi-bin", source).text == "True 3 True\nTrue True\n"
+    assert "LOW" not in logging._nameToLevel
 
 
 def test_the_servers_loggers_are_as_in_a_new_process(tmp_path: Path) -> None:

@@ -120,6 +120,11 @@ def messages(result: Result) -> list[str]:
             id="ignored in C",
         ),
         pytest.param(
+            "for i in range(2):\n with w.catch_warnings(): warn('x')",
+            ["UserWarning: x"] * 2,
+            id="catch_warnings sees it again",
+        ),
+        pytest.param(
             "for i in range(2): warn('x'); __warningregistry__.clear()",
             ["UserWarning: x"] * 2,
             id="the registry of the script",
@@ -159,6 +164,8 @@ def test_a_run_is_not_touched_by_the_changes_of_another(tmp_path: Path) -> None:
             import warnings
             warnings.simplefilter("error")
             warnings.showwarning = print
+            with warnings.catch_warnings():
+                pass
             try:
                 warnings.warn("raised")
             except UserWarning as exc:
