@@ -5,7 +5,7 @@ from tests.idioms import Row
 # Those that say "thread".
 ENTRIES = (
     "E01 E02 E03 E04 E05 E06 E07 E08 E09 E10 E11 E12 E13 E14 E15 E16 E17 E18 E19 E20"
-    " E21 E25"
+    " E21 E24 E25"
 )
 
 _SHADOWED = (
@@ -47,32 +47,27 @@ ROWS = (
     Row(
         "E08_probe.py",
         expect=b"[] False\nFalse False",
-        missing="sys.prefix ends with the run",
     ),
     Row("E08_addsitedir.py", expect=b"['site-packages', 'more']"),
     Row(
         "E08_probe.py",
         "?again",
         expect=b"[] False\nFalse False",
-        missing="sys.prefix ends with the run",
     ),
     Row("E09_import_main.py", expect=b"of the script True True"),
     Row(
         "E10_write.py",
         "?1",
         expect=b"True __main__ __main__ __main__\nwritten",
-        missing="pickle in C finds local modules",
     ),
     Row(
         "E10_read.py",
         "?1",
         expect=b"2 True True True",
-        missing="pickle in C finds local modules",
     ),
     Row(
         "E10_missing.py",
         expect=b"Can't get attribute 'Cart' on <module '__main__'",
-        missing="pickle in C finds local modules",
     ),
     Row("E10_copy.py", "?1", expect=b"5 6\n7 True"),
     Row("E11_dataclass.py", expect=b"Item(name='a', price=3.0, tags=[], parent=None)"),
@@ -88,7 +83,6 @@ ROWS = (
     Row(
         "E15_reload.py",
         expect=b"1\nTrue 2 kept\noriginal original",
-        missing="TypeError for what is no module",
     ),
     Row("E16_relative.py", expect=b"no known parent package"),
     Row("E17_cache.py", expect=b"[1] 1 {'k': 0} 6"),
@@ -98,7 +92,6 @@ ROWS = (
     Row(
         "E20_globals.py",
         expect=b"Ann is 7\nAnn is 7\n[",
-        missing="__main__ has __annotations__",
     ),
     Row("E21_patch.py", expect=b"FROM A HELPER THAT CAME LATER"),
     Row("E21_probe.py", expect=b"[]\n"),
@@ -111,11 +104,34 @@ ROWS = (
         expect=b"sys True module\nos True module",
         missing="the types of modules",
     ),
+    Row(
+        "E24_euc_jp.py",
+        expect="日本語 '\\u65e5\\u672c\\u8a9e' 3\n".encode(),
+    ),
+    Row("E24_latin1.py", expect="café b'bytes' '\\xff'".encode()),
+    Row("E24_cp1252.py", expect="€ “quoted”".encode()),
+    Row("E24_bom.py", expect="hé behind a BOM None".encode()),
+    Row("E24_bom_cookie.py", expect="hé".encode()),
+    Row("E24_bom_wrong.py", status=500, log="SyntaxError"),
+    Row("E24_crlf.py", expect=b"'one\\ntwo' 7\ntab continued"),
+    Row("E24_cr.py", expect=b"'one\\ntwo'"),
+    Row("E24_form_feed.py", expect=b"1 True"),
+    Row("E24_no_line_end.py", expect=b"the last line has no end"),
+    Row("E24_end_of_comment.py", expect=b"then a comment"),
+    Row("E24_not_utf8.py", status=500, log="Non-UTF-8 code starting with"),
+    Row("E24_unknown.py", status=500, log="no-such-encoding"),
+    Row("E24_nul.py", status=500, log="null bytes"),
+    Row(
+        "E24_mixed_tabs.py",
+        status=500,
+        log="TabError",
+        better="the log points at the tab",
+    ),
+    Row("E24_names.py", expect="1 2 True\nStraße größe=1".encode()),
     Row("E25_annotations.py", expect=b"{}\n{'number': <class 'int'>}"),
     Row(
         "E25_dunders.py",
         expect=b"The docstring. __main__ None None None\nmodule\nSource",
-        missing="__main__ has a __loader__",
     ),
     Row("E25_no_doc.py", expect=b"None None None None"),
 )

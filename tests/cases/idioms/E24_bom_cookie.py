@@ -1,0 +1,3 @@
+﻿# -*- coding: utf-8 -*-
+print("Content-Type: text/plain; charset=utf-8\n")
+print("hé")

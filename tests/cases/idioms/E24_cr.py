@@ -1,0 +1,1 @@
+print("Content-Type: text/plain; charset=utf-8\n")text = """onetwo"""print(repr(text))

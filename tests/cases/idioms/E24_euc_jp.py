@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+# -*- coding: euc-jp -*-
+print("Content-Type: text/plain; charset=utf-8\n")
+word = "ÆüËÜ¸ì"
+print(word, ascii(word), len(word))
+import E24_koi8
+
+print(E24_koi8.word, E24_koi8.§ã§Ý§à§Ó§à)
+import inspect
+
+
+def function():
+    return "ÆüËÜ"
+
+
+print(inspect.getsource(function))

@@ -1,0 +1,6 @@
+def hello():
+    return _("Hello")
+
+
+def pages(n):
+    return ngettext("%d page", "%d pages", n) % n

@@ -1,0 +1,5 @@
+import warnings
+
+print("Content-Type: text/plain\n")
+for filter in warnings.filters:
+    print(*filter)

@@ -1,0 +1,2 @@
+SECRET = "of the site"
+DEBUG = False

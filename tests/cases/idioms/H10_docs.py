@@ -1,0 +1,6 @@
+from xmlrpc.server import DocCGIXMLRPCRequestHandler
+
+handler = DocCGIXMLRPCRequestHandler()
+handler.set_server_title("A server")
+handler.register_function(pow)
+handler.handle_request()
