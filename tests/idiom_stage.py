@@ -33,6 +33,7 @@ def _write_mounts(folder: str) -> str:
       - {{url: /cgi-bin/, path: {folder}, environment: {{GREETING: hello}}}}
       - {{url: /authorized/, path: {folder}, pass_authorization: true}}
       - {{url: /certificate/, path: {folder}, environment: {{SSL_CLIENT_S_DN: CN=Bob}}}}
+      - {{url: /any/, path: {folder}, match: ["*.py", "*.cgi", "*_without_suffix"]}}
       - {{url: /auto/, path: {folder}, output: auto}}
       - {{url: /short/, path: {folder}, timeout: 300ms}}
 """
@@ -188,8 +189,8 @@ def _find_flags(script: Path) -> list[str]:
 
 
 @contextmanager
-def set_stage(folder: Path) -> Iterator[Stage]:
-    """Start a server for copies of the scripts."""
+def set_stage(folder: Path, settings: str = "") -> Iterator[Stage]:
+    """Start a server for copies of the scripts; ``settings`` are lines of YAML."""
     copy = folder / FOLDER
     shutil.copytree(SCRIPTS, copy)
     (copy / "log.py").write_text(
@@ -204,7 +205,10 @@ def set_stage(folder: Path) -> Iterator[Stage]:
         )
     telling = (CGI_BIN / "environ.py").read_text()
     status_line = 'print("HTTP/1.1 200 OK")\n'
-    for script in copy.rglob("*.py"):
+    scripts = (file for file in copy.rglob("*") if file.suffix in (".py", ".cgi", ""))
+    for script in scripts:
+        if script.is_dir():
+            continue
         seeing = folder / SEEING_FOLDER / script.relative_to(copy)
         seeing.parent.mkdir(parents=True, exist_ok=True)
         seeing.write_text(
@@ -212,5 +216,5 @@ def set_stage(folder: Path) -> Iterator[Stage]:
             if script.name.startswith("nph-")
             else telling
         )
-    with start_site(folder, CONFIG) as site:
+    with start_site(folder, settings + CONFIG) as site:
         yield Stage(site)

@@ -5,7 +5,7 @@ from tests.idioms import Row
 # Those that say "thread".
 ENTRIES = (
     "E01 E02 E03 E04 E05 E06 E07 E08 E09 E10 E11 E12 E13 E14 E15 E16 E17 E18 E19 E20"
-    " E21 E24 E25"
+    " E21 E22 E24 E25"
 )
 
 _SHADOWED = (
@@ -104,6 +104,9 @@ ROWS = (
         expect=b"sys True module\nos True module",
         missing="the types of modules",
     ),
+    Row("E22_counter.cgi", mount="/any/", expect=b"hello cgi at /any/E22_counter"),
+    Row("E22_without_suffix", mount="/any/", expect=b"E22_without_suffix True"),
+    Row("E22_crlf.cgi", "?a+b", mount="/any/", expect=b"with CR LF ['a', 'b']"),
     Row(
         "E24_euc_jp.py",
         expect="日本語 '\\u65e5\\u672c\\u8a9e' 3\n".encode(),

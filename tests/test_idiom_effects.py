@@ -1,0 +1,52 @@
+"""What scripts change ends with them: neither the next run nor one beside it sees it.
+
+Two threads: while one run is held with all that it has changed, the others have the
+other thread, one after another.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.idiom_plays import play_live
+from tests.idiom_stage import Stage, set_stage
+from tests.idioms import Row
+
+# Those that change something for which there is a probe.
+SCRIPTS = (
+    *("A17_mutation.py", "A17_replaced.py"),
+    *("E08_activate.py", "E08_addsitedir.py", "E14_spec.py", "E17_cache.py"),
+    *("E21_patch.py", "E21_by_helper.py", "E21_dunder.py"),
+    *("F08_exception.py", "F12_policy.py", "F12_event_loop.py", "F13_never_fires.py"),
+    *("F14_handlers.py", "F14_sigpipe.py", "F15_sigchld.py", "F18_umask.py"),
+    *("F19_chdir.py", "F19_gone.py", "F26_recursion.py", "F26_deep.py", "F27_gc.py"),
+    *("G02_install.py", "G02_translation.py", "G04_basic_config.py", "G04_config.py"),
+    *("G04_to_stdout.py", "G04_server.py", "G05_add_handler.py", "G05_classes.py"),
+    *("G08_seed.py", "G09_decimal.py", "G09_default.py", "G10_warnings.py"),
+)
+
+PRISTINE = Row("pristine.py")
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("effects")
+    with set_stage(folder, "threads: 2\n") as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_what_a_script_changes_ends_with_it(stage: Stage, script: str) -> None:
+    pristine = stage.perform_child(PRISTINE)
+    assert pristine.status == 200
+    with play_live(stage, Row(f"hold.py/{script}")) as held:
+        held.read_until(b"HELD\n")
+        assert stage.perform_live(PRISTINE)[0] == pristine, "beside it"
+
+        after, log = stage.perform_live(Row(script, "?after"))
+        assert after.status == 200, log
+        assert stage.perform_live(PRISTINE)[0] == pristine, "behind it"
+
+        held.open_gate("0")
+        held.read_rest()
+    assert stage.perform_live(PRISTINE)[0] == pristine, "behind both"
