@@ -1,20 +1,40 @@
 """Runs beside each other and after each other: nothing leaks from one to the next."""
 
+import math
 import os
+import random
 import re
 import select
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.isolation_site import (
+    CONFIG,
+    PID,
+    Answer,
+    ErrorLog,
+    Question,
+    ask_all,
+    ask_one_by_one,
+    make_questions,
+    read_scripts,
+    write_site,
+)
 from tests.live import PATIENCE
 from tests.live_site import EMPTY, Client, Site, start_site
 
 HELLO = b"hello\n"
+# How many of the mixed runs, at least, and in which order: printed, to have it again.
+RUNS = int(os.environ.get("ISOLATION_RUNS", "10000"))
+SEED = int(os.environ.get("ISOLATION_SEED", random.randrange(10**6)))
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +46,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def find_worker(site: Site) -> int:
     """Return the id of the only worker, as a script sees it."""
-    site.write(
-        "pid.py", "import os; print('Content-Type: text/plain\\n\\n', os.getpid())"
-    )
+    if not (site.folder / "cgi-bin/pid.py").exists():
+        site.write("pid.py", PID)
     reply = site.ask("/cgi-bin/pid.py")
     assert reply.status == 200
     return int(reply.body)
@@ -112,6 +131,102 @@ def test_10000_requests_leave_nothing_behind(site: Site) -> None:
         assert count_entries(worker, "task") == threads
         assert count_entries(worker, "fd") == files
         assert read_memory(worker) - memory <= 5 * 1024 * 1024
+
+
+def list_children(pid: int) -> list[int]:
+    """Return the ids of a process' children, dead ones that nobody reaped as well."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for t in tasks for child in (t / "children").read_text().split()]
+
+
+class Footprint(NamedTuple):
+    """What a worker holds; scripts must leave it as it was."""
+
+    threads: int
+    files: int
+    children: int
+
+
+def measure(pid: int) -> Footprint:
+    return Footprint(
+        count_entries(pid, "task"), count_entries(pid, "fd"), len(list_children(pid))
+    )
+
+
+def wait_for_footprint(site: Site, wanted: Footprint) -> int:
+    """Wait until the worker holds no more than that; return its process id."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        worker = find_worker(site)
+        now = measure(worker)
+        if all(is_ <= was for is_, was in zip(now, wanted, strict=True)):
+            return worker
+        assert time.monotonic() < deadline, f"{now}, before {wanted}"
+
+
+def describe(
+    wrong: Iterable[tuple[Question, Answer | str]], alone: Mapping[Question, Answer]
+) -> str:
+    """Return what a reader needs of the differences, one of each script."""
+    texts = {
+        key.name: f"{key.target}:\n  got   {answer}\n  alone {alone[key]}"
+        for key, answer in wrong
+    }
+    return "\n".join([f"seed {SEED}, {len(texts)} scripts", *texts.values()])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_mixed_runs_answer_as_if_they_were_alone(tmp_path: Path) -> None:
+    scripts = read_scripts()
+    assert len({script.source for script in scripts}) >= 200
+    write_site(tmp_path, scripts)
+    questions = make_questions(scripts)
+    with start_site(tmp_path, CONFIG) as site:
+        first = ask_one_by_one(site, questions)
+    with start_site(tmp_path, CONFIG) as site:
+        log = ErrorLog(tmp_path / "error.log")
+        log.count_new()
+        # The other way round: what a script leaves behind for good makes a difference
+        # to all that follow, so that nobody would notice.
+        alone = ask_one_by_one(site, reversed(questions))
+        wrong = [(key, answer) for key, answer in first.items() if answer != alone[key]]
+        assert not wrong, describe(wrong, alone)
+        lines = log.count_new()
+        assert list_failures(alone, lines) == {s.name for s in scripts if s.fails}
+        check_mixed_runs(site, log, alone, lines)
+
+
+def list_failures(
+    alone: Mapping[Question, Answer], lines: Iterable[tuple[bytes, bytes]]
+) -> set[str]:
+    """Return the names of the scripts that do not do what they are written for."""
+    failed = {name for name, text in lines if text.startswith(b"Traceback")}
+    stems = {Path(os.fsdecode(name)).stem for name in failed if name}
+    return stems | {key.name for key, answer in alone.items() if answer.status == 500}
+
+
+def check_mixed_runs(
+    site: Site,
+    log: ErrorLog,
+    alone: Mapping[Question, Answer],
+    lines: Mapping[tuple[bytes, bytes], int],
+) -> None:
+    worker = find_worker(site)
+    before = measure(worker)
+    memory = read_memory(worker)
+    rounds = math.ceil(RUNS / len(alone))
+    mixed = list(alone) * rounds
+    random.Random(SEED).shuffle(mixed)
+    print(f"{len(mixed)} runs, seed {SEED}")
+    answers = ask_all(site, mixed, connections=50)
+    wrong = [(key, answer) for key, answer in answers if answer != alone[key]]
+    assert not wrong, describe(wrong, alone)
+    assert len(answers) == len(mixed)
+    assert wait_for_footprint(site, before) == worker
+    assert read_memory(worker) - memory <= 32 * 1024 * 1024
+    expected = Counter({line: count * rounds for line, count in lines.items()})
+    found = log.count_new()
+    assert (found - expected, expected - found) == (Counter(), Counter())
 
 
 def test_working_directory_and_umask_end_with_the_run(site: Site) -> None:
