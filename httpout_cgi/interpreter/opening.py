@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, List, Optional
 
 from httpout_cgi.interpreter.run_context import current, replace, undoing
 from httpout_cgi.interpreter.run_streams import find
@@ -63,11 +63,13 @@ class _Opener:
             return _open(file, *arguments, **keywords)
         if isinstance(file, int):
             closes = arguments[5] if len(arguments) > 5 else keywords.get("closefd", 1)
-            return _open_number(_open, file, arguments, keywords, closes=bool(closes))
+            opened = _open(_translate(file, closes=closes), *arguments, **keywords)
+            return _owning(opened) if closes else opened
         stream = _find_path(file)
-        if stream is not None and len(arguments) < 7 and not keywords.get("opener"):
-            keywords["opener"] = lambda path, flags: _own(stream.copy())
-        return _open(file, *arguments, **keywords)
+        if stream is None or len(arguments) > 6 or keywords.get("opener"):
+            return _open(file, *arguments, **keywords)
+        keywords["opener"] = lambda path, flags: stream.copy()
+        return _owning(_open(file, *arguments, **keywords))
 
     def __repr__(self) -> str:
         return repr(_open)
@@ -93,8 +95,9 @@ class RunFileIO(_FileIO, metaclass=_FileIOType):  # type: ignore[metaclass]
     def __init__(self, file: Any, *arguments: Any, **keywords: Any) -> None:
         if isinstance(file, int):
             closes = arguments[1] if len(arguments) > 1 else keywords.get("closefd", 1)
-            initialize = super().__init__
-            _open_number(initialize, file, arguments, keywords, closes=bool(closes))
+            super().__init__(_translate(file, closes=closes), *arguments, **keywords)
+            if closes:
+                _owning(self)
         else:
             super().__init__(file, *arguments, **keywords)
 
@@ -103,29 +106,25 @@ RunFileIO.__name__ = RunFileIO.__qualname__ = "FileIO"
 RunFileIO.__module__ = _FileIO.__module__
 
 
-def _open_number(
-    opener: Callable[..., Any],
-    number: int,
-    arguments: Tuple[Any, ...],
-    keywords: Dict[str, Any],
-    *,
-    closes: bool,
-) -> Any:
-    """Open a descriptor; a file object that closes it gets one of its own."""
+def _translate(number: int, *, closes: object) -> int:
+    """Return what to open in the place of a number: its own, if it will be closed."""
     stream = find(number)
-    if stream is not None and not stream.is_shut:
-        number = stream.copy() if closes else stream.fileno()
-    elif stream is not None:
+    if stream is None:
+        return number
+    if stream.is_shut:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), number)
-    opened = opener(number, *arguments, **keywords)
-    if closes and is_lent(number) and current.get() is not None:
-        _own(number)
+    return stream.copy() if closes else stream.fileno()
+
+
+def _owning(opened: Any) -> Any:
+    """Note which file object closes its descriptor."""
+    raw = opened
+    while not isinstance(raw, _FileIO):
+        raw = raw.buffer if isinstance(raw, io.TextIOBase) else raw.raw
+    number = raw.fileno()
+    if is_lent(number) and current.get() is not None:
+        hand_over(number, raw)
     return opened
-
-
-def _own(number: int) -> int:
-    hand_over(number)
-    return number
 
 
 opener = _Opener()

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -25,13 +26,15 @@ class _Loan:
     """A duplicate that the script knows.
 
     An alias is what fileno() returned: to close it means to close the stream's.  A
-    file object that owns the number will close it, perhaps long after the run.
+    file object that owns the number will close it, perhaps long after the run, when
+    it is collected: while it is not held, the number may become another's any time.
     """
+
+    owner: Optional[weakref.ref[io.RawIOBase]] = None
 
     def __init__(self, stream: StandardStream, number: int, *, is_alias: bool) -> None:
         self.stream = stream
         self.is_alias = is_alias
-        self.is_owned = False
         self.identity = _identify(number)
 
 
@@ -92,7 +95,7 @@ class StandardStream(io.RawIOBase):
         if self.is_shut:
             return self.number
         kept = self.descriptor()
-        for number, loan in self._borrowed():
+        for number, loan, _ in self._borrowed():
             if loan.is_alias:
                 return number
         return self._lend(_dup(kept), is_alias=True)
@@ -114,7 +117,7 @@ class StandardStream(io.RawIOBase):
                 _dup2(source, self._kept, False)
                 self._set(self._kept)
             self.is_shut = False
-            for number, loan in self._borrowed():
+            for number, loan, _ in self._borrowed():
                 if loan.is_alias:
                     _dup2(source, number, False)
                     loan.identity = _identify(number)
@@ -126,7 +129,7 @@ class StandardStream(io.RawIOBase):
             self.is_shut = True
             if self._kept is not None:
                 _nullify(self._kept)
-            for number, loan in self._borrowed():
+            for number, loan, _ in self._borrowed():
                 if loan.is_alias:
                     _give_up(number, loan)
         self._leave()
@@ -137,9 +140,8 @@ class StandardStream(io.RawIOBase):
         if self._kept is None:
             return  # nothing was lent without it
         with self._changing():
-            for number, loan in self._borrowed():
-                loan.is_owned = loan.is_owned or is_in_use
-                _give_up(number, loan)
+            for number, loan, _ in self._borrowed():
+                _give_up(number, loan, is_in_use=is_in_use)
             if is_in_use:
                 # Lost for good, or another run's file may get the number.
                 _nullify(self._kept)
@@ -169,10 +171,18 @@ class StandardStream(io.RawIOBase):
         _loans[number] = _Loan(self, number, is_alias=is_alias)
         return number
 
-    def _borrowed(self) -> List[Tuple[int, _Loan]]:
-        """Return what was lent, as far as it still is what it was."""
-        lent = [pair for pair in list(_loans.items()) if pair[1].stream is self]
-        return [(number, loan) for number, loan in lent if _is_unchanged(number, loan)]
+    def _borrowed(self) -> List[Tuple[int, _Loan, object]]:
+        """Return what was lent, as far as it still is what it was; and its owner.
+
+        As long as the caller holds the owner, it does not close the number.
+        """
+        found: List[Tuple[int, _Loan, object]] = []
+        for number, loan in list(_loans.items()):
+            if loan.stream is self:
+                owner = None if loan.owner is None else loan.owner()
+                if _is_unchanged(number, loan, owner):
+                    found.append((number, loan, owner))
+        return found
 
 
 def find_stream(number: int, *, aliases_only: bool = False) -> Optional[StandardStream]:
@@ -180,14 +190,15 @@ def find_stream(number: int, *, aliases_only: bool = False) -> Optional[Standard
     loan = _loans.get(number)
     if loan is None or (aliases_only and not loan.is_alias):
         return None
-    return loan.stream if _is_unchanged(number, loan) else None
+    owner = None if loan.owner is None else loan.owner()
+    return loan.stream if _is_unchanged(number, loan, owner) else None
 
 
-def hand_over(number: int) -> None:
-    """Note that a file object owns the number from now on."""
+def hand_over(number: int, owner: io.RawIOBase) -> None:
+    """Note that a file object is going to close the number."""
     loan = _loans.get(number)
     if loan is not None:
-        loan.is_owned = True
+        loan.owner = weakref.ref(owner)
 
 
 def is_lent(number: object) -> bool:
@@ -195,10 +206,11 @@ def is_lent(number: object) -> bool:
     return number in _loans
 
 
-def _is_unchanged(number: int, loan: _Loan) -> bool:
+def _is_unchanged(number: int, loan: _Loan, owner: Optional[io.RawIOBase]) -> bool:
     """Tell whether a number is still what was lent; the script may have closed it."""
+    is_closed = loan.owner is not None and (owner is None or owner.closed)
     try:
-        if _identify(number) == loan.identity:
+        if not is_closed and _identify(number) == loan.identity:
             return True
     except OSError:
         pass  # closed
@@ -207,10 +219,10 @@ def _is_unchanged(number: int, loan: _Loan) -> bool:
     return False
 
 
-def _give_up(number: int, loan: _Loan) -> None:
-    """Close what was lent; what a file object will close stays a number, of nothing."""
+def _give_up(number: int, loan: _Loan, *, is_in_use: bool = False) -> None:
+    """Close what was lent; what another will close stays a number, of nothing."""
     del _loans[number]
-    if loan.is_owned:
+    if loan.owner is not None or is_in_use:
         _nullify(number)
     else:
         _close(number)
