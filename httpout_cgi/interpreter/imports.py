@@ -59,7 +59,11 @@ def import_name(
             except ModuleNotFoundError as exc:
                 if exc.name != full_name.partition(".")[0] or not run.folders:
                     raise
-            module = _load_written(run, full_name)
+                # It may be a file that the script has written since it started.
+                run.folders.clear()
+                module = _load_local(run, full_name)
+                if module is None:
+                    raise
         if not fromlist:
             return run.modules[full_name.partition(".")[0]]
         _load_submodules(run, module, fromlist)
@@ -67,15 +71,6 @@ def import_name(
     except BaseException as exc:
         _hide_own_frames(exc)
         raise
-
-
-def _load_written(run: RunContext, name: str) -> ModuleType:
-    """Load a module from a file that the script has written since it started."""
-    run.folders.clear()
-    module = _load_local(run, name)
-    if module is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    return module
 
 
 def _hide_own_frames(exc: BaseException) -> None:

@@ -6,7 +6,9 @@ from types import ModuleType
 from typing import Dict, Iterator, MutableMapping
 
 
-class ModuleTable(MutableMapping[str, ModuleType]):
+# MutableMapping comes first: nothing is in the dict itself, which is there for those
+# who ask whether this is one.  typeshed derives dict from MutableMapping; it is not.
+class ModuleTable(MutableMapping[str, ModuleType], Dict[str, ModuleType]):  # type: ignore[misc, metaclass]
     """What is set or deleted here ends with the run; the shared modules stay."""
 
     def __init__(
@@ -33,6 +35,9 @@ class ModuleTable(MutableMapping[str, ModuleType]):
 
     def __len__(self) -> int:
         return len(self._shared.keys() | self._own.keys())
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
 
     def clear(self) -> None:
         """Forget the run's modules; the shared ones are not the run's to forget."""

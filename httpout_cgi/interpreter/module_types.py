@@ -25,8 +25,10 @@ class PassesForModule(type):
     def __hash__(cls) -> int:
         return hash(ModuleType)
 
-    def __repr__(cls) -> str:
-        return repr(ModuleType)
+    def __init__(cls, name: str, bases: Any, namespace: Any) -> None:
+        super().__init__(name, bases, namespace)
+        cls.__name__ = cls.__qualname__ = "module"
+        cls.__module__ = "builtins"
 
 
 def make_proxy(proxy_class: type, name: str) -> ModuleType:

@@ -21,7 +21,13 @@ from httpout_cgi.interpreter.run_context import RunContext, current_for_changes
 def choose(run: RunContext, compiled: Compiled) -> ModuleType:
     """Return the builtins for a run: the shared ones, or a copy of its own."""
     is_private = builtins_guess.changes_builtins(run, compiled)
-    return _copy() if is_private else shared_builtins
+    return _make_private(run) if is_private else shared_builtins
+
+
+def _make_private(run: RunContext) -> ModuleType:
+    # What the script imports is what it has as __builtins__.
+    run.builtins = run.modules["builtins"] = _copy()
+    return run.builtins
 
 
 def _copy() -> ModuleType:
@@ -55,7 +61,7 @@ def private_builtins(run: RunContext) -> ModuleType:
     """Return the run's builtins; code that is defined from now on sees changes."""
     if run.builtins is shared_builtins:
         builtins_guess.remember(run)
-        run.builtins = _copy()
+        _make_private(run)
         if run.main is not None:
             run.main.__dict__["__builtins__"] = run.builtins
     return run.builtins

@@ -52,10 +52,6 @@ class GuardedModule(ModuleType, metaclass=PassesForModule):
         super().__delattr__(name)
 
 
-GuardedModule.__name__ = GuardedModule.__qualname__ = "module"
-GuardedModule.__module__ = "builtins"
-
-
 def _check(module: ModuleType, name: str, caller: FrameType) -> None:
     # Only scripts, and what is theirs, have builtins of ours; libraries, and the
     # server, are free.

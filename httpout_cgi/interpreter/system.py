@@ -253,8 +253,6 @@ for _name, _attribute in _VALUES.items():
     setattr(_RunSystem, _name, _value_property(_name, _attribute))
 for _name, _copy in _COPIED.items():
     setattr(_RunSystem, _name, _copied_property(_name, _copy))
-_RunSystem.__name__ = _RunSystem.__qualname__ = "module"
-_RunSystem.__module__ = "builtins"
 
 
 def install() -> Callable[[], None]:

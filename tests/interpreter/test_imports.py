@@ -653,6 +653,18 @@ LIKE_A_PROCESS = {
         except ValueError as exc:
             print(exc)
         """,
+    "sys.modules": """
+        import builtins, helper, json, sys
+        print(isinstance(sys.modules, dict), __builtins__ is builtins)
+        print(sys.modules["helper"] is helper, "'helper'" in repr(sys.modules))
+        print(dict(sys.modules)["helper"] is helper, {**sys.modules}["json"] is json)
+        print(list(sys.modules)[-1] == list(sys.modules.keys())[-1])
+        print(sys.modules.setdefault("own", 1), sys.modules.pop("own"))
+        try:
+            import missing.deeper
+        except ImportError as exc:
+            print(exc, exc.name)
+        """,
     "walk_packages": """
         import pack, pkgutil
         print([m.name for m in pkgutil.walk_packages(pack.__path__, "pack.")])
