@@ -58,6 +58,7 @@ _commands: Dict[int, int] = {}
 
 def _lock(run: RunContext, fd: Any, command: int, lock: bytes) -> bytes:
     """Do what fcntl() does with a lock, for the run as a whole."""
+    _fcntl(fd, fcntl.F_GETFD)  # raises what is wrong with it
     number = fd if isinstance(fd, int) else fd.fileno()
     stat = os.fstat(number)
     file = (stat.st_dev, stat.st_ino)

@@ -160,7 +160,7 @@ def test_a_run_is_not_kept_out_by_itself(tmp_path: Path) -> None:
         ("fcntl.lockf(file, fcntl.LOCK_EX, 0, 0, 9)", "OSError: [Errno 22]"),
         ("fcntl.lockf(99, fcntl.LOCK_EX)", "OSError: [Errno 9]"),
         ("os.lockf(file.fileno(), 99, 0)", "OSError: [Errno 22]"),
-        ("fcntl.lockf(None, fcntl.LOCK_EX)", "AttributeError"),
+        ("fcntl.lockf(None, fcntl.LOCK_EX)", "TypeError"),
     ],
 )
 def test_wrong_arguments_are_an_error(tmp_path: Path, call: str, error: str) -> None:
