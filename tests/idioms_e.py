@@ -23,7 +23,6 @@ ROWS = (
     Row(
         "E04_errors.py",
         expect=b"'E04_pkg.missing'",
-        missing="names the missing module's parent",
     ),
     Row("E04_late_import.py", "?1", expect=b"late\n"),
     Row("E04_module_getattr.py", expect=b"made something an object"),

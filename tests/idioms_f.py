@@ -82,6 +82,7 @@ ROWS = (
     Row("F12_asyncio_run.py", "?q", expect=b"asyncio\ntask 2 q\n"),
     Row("F12_event_loop.py", expect=b"result True\ncalled soon\nresult True"),
     Row("F12_subprocess.py", "?q", expect=b"b'captured\\n' 0\ninherited q\n3"),
+    Row("F12_signal_handler.py", expect=b"heard True False"),
     Row("F12_streams.py", expect=b"b'HELLO\\n'"),
     Row("F12_policy.py", expect=b"a loop by our policy\nmain\nPolicy"),
     Row("F12_probe.py", expect=b"no running event loop\n"),
@@ -104,6 +105,7 @@ ROWS = (
     Row("F19_gone.py", "?1", expect=b"[Errno 2]"),
     Row("F19_probe.py", "?again", expect=b"True"),
     Row("F21_flock.py", "?1", expect=b"[Errno 11]"),
+    Row("F21_lockf.py", "?1", expect=b"one process has them all"),
     Row("F24_times.py", expect=b"True True True\nTrue 16 True\nTrue True\nFalse"),
     Row(
         "F24_threads.py", expect=b"True", missing="the time of threads that have ended"

@@ -3,9 +3,13 @@
 from tests.idioms import Row
 
 # Those that say "thread", and those of the others that work in one nevertheless.
-ENTRIES = "G02 G04 G05 G08 G09 G10 G17"
+ENTRIES = "G01 G02 G04 G05 G08 G09 G10 G13 G17"
 
 ROWS = (
+    Row(
+        "G01_harmless.py",
+        expect=b"1234.5 . 1.5\nNone None\n131072 131072\nTrue 0\nNone",
+    ),
     Row("G02_install.py", expect="Grüß Gott unknown Grüß Gott\n['1 Seite'".encode()),
     Row("G02_probe.py", expect=b"False False\nname '_' is not defined\nmessages True"),
     Row("G02_translation.py", expect="Grüß Gott de\nGrüß Gott".encode()),
@@ -35,6 +39,8 @@ ROWS = (
     Row("G10_probe.py", expect=b"warnings\n", log="UserWarning: quiet please"),
     Row("G10_once.py", "?again", expect=b"", log="UserWarning: in a loop"),
     Row("G10_filters.py", expect=b"default None <class", missing="the server's filter"),
+    Row("G13_settings.py", expect=b"0\n10485760"),
+    Row("G13_probe.py", expect=b"0\n"),
     Row(
         "G17_no_terminal.py",
         expect=b"setupterm: could not find terminal",

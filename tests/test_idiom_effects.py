@@ -4,13 +4,14 @@ Two threads: while one run is held with all that it has changed, the others have
 other thread, one after another.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.idiom_plays import play_live
+from tests.idiom_plays import play_child, play_live
 from tests.idiom_stage import Stage, set_stage
-from tests.idioms import Row
+from tests.idioms import Play, Row
 
 # Those that change something for which there is a probe.
 SCRIPTS = (
@@ -24,6 +25,9 @@ SCRIPTS = (
     *("G04_to_stdout.py", "G04_server.py", "G05_add_handler.py", "G05_classes.py"),
     *("G08_seed.py", "G09_decimal.py", "G09_default.py", "G10_warnings.py"),
 )
+
+BUSY = b"[Errno 11] Resource temporarily unavailable\n"
+Opens = Callable[[Stage, Row], AbstractContextManager[Play]]
 
 PRISTINE = Row("pristine.py")
 
@@ -50,3 +54,17 @@ def test_what_a_script_changes_ends_with_it(stage: Stage, script: str) -> None:
         held.open_gate("0")
         held.read_rest()
     assert stage.perform_live(PRISTINE)[0] == pristine, "behind both"
+
+
+@pytest.mark.parametrize("play", [play_live, play_child])
+def test_locks_of_a_run_hold_for_all_others(stage: Stage, play: Opens) -> None:
+    tried = [Row("F21_tried.py", f"?{kind}") for kind in ("flock", "lockf")]
+    with play(stage, Row("F21_held.py")) as held:
+        held.read_until(b"locked\n")
+        for row in tried:
+            assert stage.perform_live(row)[0].body == BUSY
+            assert stage.perform_child(row).body == BUSY
+        held.open_gate("0")
+        assert held.read_rest() == b"released\n"
+    for row in tried:
+        assert stage.perform_live(row)[0].body == b"free\n"

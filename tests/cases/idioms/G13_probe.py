@@ -1,0 +1,7 @@
+import warnings
+
+warnings.simplefilter("ignore")
+import cgi
+
+print("Content-Type: text/plain\n")
+print(cgi.maxlen)
