@@ -37,6 +37,9 @@ _NOWHERE = ("<sys>", 0) if sys.version_info >= (3, 13) else ("sys", 1)
 _namespace: Dict[str, Any] = warnings.__dict__
 # What stood where the stand-ins stand now; filled by install().
 _original: Dict[str, Any] = {}
+# What runs start with: what CPython starts with, and what shared modules have added
+# while runs imported them.  What the server's own modules have added is not theirs.
+_start: List[Any] = []
 _find = current.get
 _warn_explicit = warnings.warn_explicit
 
@@ -45,10 +48,10 @@ class _State:
     """What one run has of the module."""
 
     def __init__(self) -> None:
-        self.filters: List[Any] = list(_namespace["filters"])
+        self.filters: List[Any] = list(_start)
         # While a shared module is in catch_warnings(): the list that it will restore.
         self.kept_filters: Optional[List[Any]] = None
-        self.defaultaction: str = _namespace["defaultaction"]
+        self.defaultaction = "default"
         self.onceregistry: Dict[Any, Any] = {}
         self.showwarning: Callable[..., object] = _namespace["_showwarning_orig"]
         self.formatwarning: Callable[..., str] = _namespace["_formatwarning_orig"]
@@ -125,7 +128,7 @@ def _add_filter(*item: Any, append: bool) -> None:
     _put(state.filters, item, append=append)
     _forget_warnings(run, state)
     if is_importing_shared.get() and state.kept_filters is None:
-        _put(_namespace["filters"], item, append=append)
+        _put(_start, item, append=append)
 
 
 def _put(filters: List[Any], item: Tuple[Any, ...], *, append: bool) -> None:
@@ -312,9 +315,19 @@ _STAND_INS = {
 }
 
 
+def _default_filters() -> List[Any]:
+    """Return the filters of an interpreter that is told nothing."""
+    if hasattr(sys, "gettotalrefcount"):  # pragma: no cover - a debug build
+        return []
+    kinds = DeprecationWarning, PendingDeprecationWarning, ImportWarning
+    ignored = [("ignore", None, kind, None, 0) for kind in (*kinds, ResourceWarning)]
+    return [("default", None, DeprecationWarning, "__main__", 0), *ignored]
+
+
 def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
     undo: List[Callable[[], None]] = []
+    _start[:] = _default_filters()
     replace(warnings, "__class__", _RunWarnings, undo)
     for name, stand_in in _STAND_INS.items():
         _original[name] = _namespace[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -21,12 +22,8 @@ from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 @pytest.fixture(autouse=True)
 def installed() -> Iterator[None]:
-    with warnings.catch_warnings():
-        # As in an interpreter that is told nothing: once for each place.
-        warnings.resetwarnings()
-        warnings.simplefilter("default")
-        with stand_ins():
-            yield
+    with warnings.catch_warnings(), stand_ins():
+        yield
 
 
 def run(tmp_path: Path, source: str) -> Result:
@@ -64,7 +61,7 @@ def messages(result: Result) -> list[str]:
             id="resetwarnings",
         ),
         pytest.param(
-            "w.simplefilter('ignore', append=True)\n"
+            "w.simplefilter('default'); w.simplefilter('ignore', append=True)\n"
             "w.simplefilter('ignore', append=True); warn('x')",
             ["UserWarning: x"],
             id="appended",
@@ -144,6 +141,13 @@ def test_a_script_may_do_anything(
         assert len(result) == len(expected)
     after = list(warnings.filters), warnings.showwarning, warnings.formatwarning
     assert after == before
+
+
+def test_a_run_starts_with_the_filters_of_an_interpreter(tmp_path: Path) -> None:
+    warnings.simplefilter("error")  # the server's
+    script = save(tmp_path / "script.py", "import warnings; print(*warnings.filters)")
+    child = [sys.executable, str(script)]
+    assert run_file(script).text == subprocess.check_output(child, text=True)
 
 
 def test_a_run_is_not_touched_by_the_changes_of_another(tmp_path: Path) -> None:
@@ -312,6 +316,7 @@ def test_outside_of_a_run_all_is_as_before() -> None:
         warnings.warn("c", stacklevel=1)
     warnings.filterwarnings("ignore", "d")
     warnings.warn("d", stacklevel=1)
+    warnings.simplefilter("default")
     shown: list[str] = []
     warnings.showwarning = lambda *values, **more: shown.append(str(values[0]))
     warnings.warn("e", stacklevel=1)
