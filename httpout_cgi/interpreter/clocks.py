@@ -44,9 +44,10 @@ def _spent_ns(run: RunContext) -> int:
     main_id = run_threads.main_thread_id(run)
     own = time.thread_time_ns()
     if main_id == _thread.get_ident():
-        return own - _began.get(main_id, 0)
-    clock = time.pthread_getcpuclockid(main_id)
-    return own + time.clock_gettime_ns(clock) - _began.get(main_id, 0)
+        # The first run that asks was not noted when it began: it begins now.
+        return own - _began.setdefault(main_id, own)
+    main = time.clock_gettime_ns(time.pthread_getcpuclockid(main_id))
+    return own + main - _began.setdefault(main_id, main)
 
 
 def _sleep_in_run(run: RunContext, seconds: Any) -> None:
