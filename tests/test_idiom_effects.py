@@ -29,6 +29,19 @@ SCRIPTS = (
 BUSY = b"[Errno 11] Resource temporarily unavailable\n"
 Opens = Callable[[Stage, Row], AbstractContextManager[Play]]
 
+# The size stays the same, and often the second in which it was written.
+EDITED = """\
+import inspect, traceback
+print("Content-Type: text/plain\\n")
+def function():
+    return 1 / 0  # {}
+print(inspect.getsource(function))
+try:
+    function()
+except ZeroDivisionError:
+    print(traceback.format_exc())
+"""
+
 PRISTINE = Row("pristine.py")
 
 
@@ -68,3 +81,12 @@ def test_locks_of_a_run_hold_for_all_others(stage: Stage, play: Opens) -> None:
         assert held.read_rest() == b"released\n"
     for row in tried:
         assert stage.perform_live(row)[0].body == b"free\n"
+
+
+def test_the_source_shown_is_that_of_the_run(stage: Stage) -> None:
+    script = stage.folder / "E12_itself.py"
+    for word in ("one", "two", "six"):
+        script.write_text(EDITED.format(word))
+        body = stage.perform_live(Row(script.name))[0].body.decode()
+        # By inspect, and by traceback.
+        assert body.count(f"return 1 / 0  # {word}\n") == 2, body

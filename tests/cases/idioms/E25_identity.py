@@ -10,7 +10,7 @@ import __main__
 print("Content-Type: text/plain\n")
 for module in (sys, os, builtins, __main__):
     print(module.__name__, isinstance(module, types.ModuleType), type(module).__name__)
-print(__builtins__ is builtins, type(sys) is types.ModuleType)
+print(__builtins__ is builtins, type(sys) == types.ModuleType)
 made = type(sys)("made")
 made.argv = ["a"]
 print(made, sys.argv != ["a"], sorted(vars(made)))
