@@ -62,8 +62,7 @@ def open_streams(run: RunContext, wanted: str, *, is_unbuffered: bool) -> None:
     _open_output(run, encoding, errors, is_unbuffered=is_unbuffered)
     _open_error(run, encoding, is_unbuffered=is_unbuffered)
     if wanted:
-        source = io.BufferedReader(run.raw_input, streams.BUFFER_SIZE)
-        run.initial_stdin = io.TextIOWrapper(source, encoding, errors)
+        run.initial_stdin = streams.open_input(run.raw_input, encoding, errors)
 
 
 def _open_output(
@@ -77,6 +76,7 @@ def _open_output(
     run.initial_stdout = run.stdout = io.TextIOWrapper(
         buffer, encoding, errors, "\n", write_through=is_unbuffered
     )
+    run.stdout.mode = "w"
 
 
 def _open_error(run: RunContext, encoding: str, *, is_unbuffered: bool) -> None:
@@ -89,3 +89,4 @@ def _open_error(run: RunContext, encoding: str, *, is_unbuffered: bool) -> None:
         line_buffering=not is_unbuffered,
         write_through=is_unbuffered,
     )
+    run.initial_stderr.mode = "w"

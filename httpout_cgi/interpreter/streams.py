@@ -191,15 +191,19 @@ class InputStream(StandardStream):
 def open_output(raw: OutputStream) -> io.TextIOWrapper:
     """Return standard output: block buffered, as behind a pipe."""
     buffer = io.BufferedWriter(raw, BUFFER_SIZE)
-    return io.TextIOWrapper(buffer, ENCODING, "surrogateescape", "\n")
+    text = io.TextIOWrapper(buffer, ENCODING, "surrogateescape", "\n")
+    text.mode = "w"  # type: ignore[misc]  # as CPython does
+    return text
 
 
 def open_error(raw: ErrorStream) -> io.TextIOWrapper:
     """Return standard error: line buffered, and nothing is unencodable."""
     buffer = io.BufferedWriter(raw, BUFFER_SIZE)
-    return io.TextIOWrapper(
+    text = io.TextIOWrapper(
         buffer, ENCODING, "backslashreplace", "\n", line_buffering=True
     )
+    text.mode = "w"  # type: ignore[misc]  # as CPython does
+    return text
 
 
 def open_raw_input(source: Optional[BinaryIO]) -> InputStream:
@@ -207,11 +211,14 @@ def open_raw_input(source: Optional[BinaryIO]) -> InputStream:
     return InputStream(io.BytesIO() if source is None else source)
 
 
-def open_input(raw: InputStream) -> io.TextIOWrapper:
-    """Return standard input."""
-    return io.TextIOWrapper(
-        io.BufferedReader(raw, BUFFER_SIZE), ENCODING, "surrogateescape"
-    )
+def open_input(
+    raw: InputStream, encoding: str = ENCODING, errors: str = "surrogateescape"
+) -> io.TextIOWrapper:
+    """Return standard input; line ends stay what they are, unlike those of files."""
+    buffer = io.BufferedReader(raw, BUFFER_SIZE)
+    text = io.TextIOWrapper(buffer, encoding, errors, "\n")
+    text.mode = "r"  # type: ignore[misc]  # as CPython does
+    return text
 
 
 def flush_all(streams: List[object]) -> None:

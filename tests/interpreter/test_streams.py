@@ -104,10 +104,10 @@ def test_errors_are_logged_line_by_line(run: Run, source: str, log: list[str]) -
 @pytest.mark.parametrize(
     ("source", "text"),
     [
-        pytest.param("print(repr(sys.stdin.read()))", "'a\\né'\n", id="text"),
+        pytest.param("print(repr(sys.stdin.read()))", "'a\\r\\né'\n", id="text"),
         pytest.param("print(sys.stdin.buffer.read())", r"b'a\r\n\xc3\xa9'", id="bytes"),
-        pytest.param("print(list(sys.stdin))", "['a\\n', 'é']\n", id="lines"),
-        pytest.param("print(repr(sys.stdin.read(100)))", "'a\\né'\n", id="too much"),
+        pytest.param("print(list(sys.stdin))", "['a\\r\\n', 'é']\n", id="lines"),
+        pytest.param("print(repr(sys.stdin.read(100)))", "'a\\r\\né'\n", id="too much"),
         pytest.param(
             "sys.stdin.read()\nsys.stdin.buffer.seek(0)\nprint(sys.stdin.buffer.read(1))",
             "b'a'",
@@ -115,7 +115,7 @@ def test_errors_are_logged_line_by_line(run: Run, source: str, log: list[str]) -
         ),
         pytest.param(
             "sys.stdin.reconfigure(encoding='latin-1')\nprint(sys.stdin.read())",
-            "a\nÃ©",
+            "a\r\nÃ©",
             id="reconfigure",
         ),
         pytest.param(
@@ -184,3 +184,20 @@ def test_a_stream_that_fails_oddly_does_not_keep_the_others_from_being_flushed()
     text.write("kept")
     streams.flush_all([Odd(), text, text.buffer])
     assert writes == [b"kept"]
+
+
+def test_line_ends_of_standard_input_stay(run: Run) -> None:
+    source = """
+print(ascii(sys.stdin.readline()), ascii(input()), ascii(sys.stdin.read()))
+print(sys.stdin.newlines)
+"""
+    result = run(source, stdin=b"a\rb\r\nc\r\nd\r\ne\r")
+    assert result.text == "'a\\rb\\r\\n' 'c\\r' 'd\\r\\ne\\r'\nNone\n"
+
+
+@pytest.mark.parametrize("shebang", ["", "#!/usr/bin/python3 -u\n"])
+def test_streams_have_the_modes_of_files(tmp_path: Path, shebang: str) -> None:
+    source = "import sys\nfor stream in (sys.stdin, sys.stdout, sys.stderr):\n"
+    path = save(tmp_path / "a.py", f"{shebang}{source}    print(stream.mode)\n")
+    with stand_ins():
+        assert run_file(path).text == "r\nw\nw\n"
