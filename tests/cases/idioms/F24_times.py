@@ -5,7 +5,7 @@ import time
 import tracemalloc
 
 print("Content-Type: text/plain\n")
-print(time.process_time() < 0.5, time.process_time_ns() < 5e8, time.thread_time() < 0.5)
+print(time.process_time() < 0.5, time.process_time_ns() < 5e8)
 usage = resource.getrusage(resource.RUSAGE_SELF)
 print(usage.ru_utime + usage.ru_stime < 0.5, len(usage), usage.ru_maxrss > 0)
 begin = time.process_time()
