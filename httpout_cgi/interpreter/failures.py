@@ -16,7 +16,9 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def take_exit_code(run: RunContext, code: object) -> None:
     """Take what sys.exit() was given: a number, nothing, or a last message."""
     if code is None or isinstance(code, int):
-        run.exit_code = int(code or 0)
+        number = int(code or 0)
+        # What a parent process learns of it; CPython takes -1 for what is no C long.
+        run.exit_code = number & 0xFF if -(2**63) <= number < 2**63 else 0xFF
         return
     run.exit_code = 1
     _print_error(run, f"{code}\n")

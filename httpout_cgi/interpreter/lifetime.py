@@ -141,7 +141,7 @@ def _exit_run(status: int) -> NoReturn:
     run = current.get()
     if run is None:
         _exit(status)
-    abort(run, index(status))
+    abort(run, index(status) & 0xFF)
 
 
 def abort(run: RunContext, code: int) -> NoReturn:

@@ -117,7 +117,8 @@ class RunContext:
     the rest are class attributes or made at first use, for they cost every run.
     """
 
-    # How the run ended: the text for an administrator, and sys.exit()'s code.
+    # How the run ended: the text for an administrator, and the exit code as a parent
+    # process would see it, or the negative number of the signal that killed the run.
     failure: Optional[str] = None
     exit_code: int = 0
     # Set by os._exit(): what has not been flushed is lost, and the end is now.

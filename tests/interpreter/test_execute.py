@@ -55,6 +55,10 @@ def test_no_extra_names_are_in_the_namespace(run: Run) -> None:
         pytest.param("sys.exit()", 0, [], id="nothing"),
         pytest.param("sys.exit(0)", 0, [], id="zero"),
         pytest.param("sys.exit(3)", 3, [], id="number"),
+        pytest.param("sys.exit(-1)", 255, [], id="negative"),
+        pytest.param("sys.exit(256)", 0, [], id="no byte"),
+        pytest.param("sys.exit(2**70)", 255, [], id="no number of C"),
+        pytest.param("os._exit(sys.stdout.flush() or -1)", 255, [], id="_exit"),
         pytest.param("sys.exit('so long')", 1, ["so long"], id="message"),
         pytest.param("raise SystemExit", 0, [], id="SystemExit"),
         pytest.param("exit(4)", 4, [], id="exit"),
@@ -64,7 +68,8 @@ def test_no_extra_names_are_in_the_namespace(run: Run) -> None:
 def test_leaving_a_script_keeps_its_output(
     run: Run, statement: str, code: int, log: list[str]
 ) -> None:
-    result = run(f"import sys\nprint('before')\n{statement}\nprint('behind')")
+    source = f"import os, sys\nprint('before')\n{statement}\nprint('behind')"
+    result = run(source)
     assert result.text == "before\n"
     assert (result.exit_code, result.log, result.failure) == (code, log, None)
 
