@@ -118,9 +118,8 @@ def _translate(number: int, *, closes: object) -> int:
 
 def _owning(opened: Any) -> Any:
     """Note which file object closes its descriptor."""
-    raw = opened
-    while not isinstance(raw, _FileIO):
-        raw = raw.buffer if isinstance(raw, io.TextIOBase) else raw.raw
+    raw = getattr(opened, "buffer", opened)  # below the text
+    raw = getattr(raw, "raw", raw)  # below the buffer
     number = raw.fileno()
     if is_lent(number) and current.get() is not None:
         hand_over(number, raw)

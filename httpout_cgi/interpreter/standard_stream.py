@@ -19,18 +19,20 @@ from httpout_cgi.interpreter.thread_exceptions import in_our_code
 # The originals: a script's calls of these are translated.
 _close, _dup, _dup2, _fstat = os.close, os.dup, os.dup2, os.fstat
 
+_close_file = io.FileIO.close
+
 _Identity = Tuple[int, int]
 
 
 class _Loan:
     """A duplicate that the script knows.
 
-    An alias is what fileno() returned: to close it means to close the stream's.  A
-    file object that owns the number will close it, perhaps long after the run, when
-    it is collected: while it is not held, the number may become another's any time.
+    An alias is what fileno() returned: to close it means to close the stream's.  The
+    owner is a file object that closes the number, at the latest when it is collected,
+    in whatever thread that is: so only by its close() can the number be closed safely.
     """
 
-    owner: Optional[weakref.ref[io.RawIOBase]] = None
+    owner: Optional[weakref.ref[io.FileIO]] = None
 
     def __init__(self, stream: StandardStream, number: int, *, is_alias: bool) -> None:
         self.stream = stream
@@ -95,7 +97,7 @@ class StandardStream(io.RawIOBase):
         if self.is_shut:
             return self.number
         kept = self.descriptor()
-        for number, loan, _ in self._borrowed():
+        for number, loan in self._borrowed():
             if loan.is_alias:
                 return number
         return self._lend(_dup(kept), is_alias=True)
@@ -117,7 +119,7 @@ class StandardStream(io.RawIOBase):
                 _dup2(source, self._kept, False)
                 self._set(self._kept)
             self.is_shut = False
-            for number, loan, _ in self._borrowed():
+            for number, loan in self._borrowed():
                 if loan.is_alias:
                     _dup2(source, number, False)
                     loan.identity = _identify(number)
@@ -129,7 +131,7 @@ class StandardStream(io.RawIOBase):
             self.is_shut = True
             if self._kept is not None:
                 _nullify(self._kept)
-            for number, loan, _ in self._borrowed():
+            for number, loan in self._borrowed():
                 if loan.is_alias:
                     _give_up(number, loan)
         self._leave()
@@ -140,7 +142,7 @@ class StandardStream(io.RawIOBase):
         if self._kept is None:
             return  # nothing was lent without it
         with self._changing():
-            for number, loan, _ in self._borrowed():
+            for number, loan in self._borrowed():
                 _give_up(number, loan, is_in_use=is_in_use)
             if is_in_use:
                 # Lost for good, or another run's file may get the number.
@@ -171,18 +173,10 @@ class StandardStream(io.RawIOBase):
         _loans[number] = _Loan(self, number, is_alias=is_alias)
         return number
 
-    def _borrowed(self) -> List[Tuple[int, _Loan, object]]:
-        """Return what was lent, as far as it still is what it was; and its owner.
-
-        As long as the caller holds the owner, it does not close the number.
-        """
-        found: List[Tuple[int, _Loan, object]] = []
-        for number, loan in list(_loans.items()):
-            if loan.stream is self:
-                owner = None if loan.owner is None else loan.owner()
-                if _is_unchanged(number, loan, owner):
-                    found.append((number, loan, owner))
-        return found
+    def _borrowed(self) -> List[Tuple[int, _Loan]]:
+        """Return what was lent, as far as it still is what it was."""
+        lent = [pair for pair in list(_loans.items()) if pair[1].stream is self]
+        return [(number, loan) for number, loan in lent if _is_unchanged(number, loan)]
 
 
 def find_stream(number: int, *, aliases_only: bool = False) -> Optional[StandardStream]:
@@ -190,11 +184,10 @@ def find_stream(number: int, *, aliases_only: bool = False) -> Optional[Standard
     loan = _loans.get(number)
     if loan is None or (aliases_only and not loan.is_alias):
         return None
-    owner = None if loan.owner is None else loan.owner()
-    return loan.stream if _is_unchanged(number, loan, owner) else None
+    return loan.stream if _is_unchanged(number, loan) else None
 
 
-def hand_over(number: int, owner: io.RawIOBase) -> None:
+def hand_over(number: int, owner: io.FileIO) -> None:
     """Note that a file object is going to close the number."""
     loan = _loans.get(number)
     if loan is not None:
@@ -206,23 +199,30 @@ def is_lent(number: object) -> bool:
     return number in _loans
 
 
-def _is_unchanged(number: int, loan: _Loan, owner: Optional[io.RawIOBase]) -> bool:
+def _is_unchanged(number: int, loan: _Loan) -> bool:
     """Tell whether a number is still what was lent; the script may have closed it."""
-    is_closed = loan.owner is not None and (owner is None or owner.closed)
     try:
-        if not is_closed and _identify(number) == loan.identity:
-            return True
+        if loan.owner is not None:
+            owner = loan.owner()
+            is_open = owner is not None and not owner.closed
+        else:
+            is_open = _identify(number) == loan.identity
     except OSError:
-        pass  # closed
-    if _loans.get(number) is loan:
+        is_open = False
+    if not is_open and _loans.get(number) is loan:
         del _loans[number]
-    return False
+    return is_open
 
 
 def _give_up(number: int, loan: _Loan, *, is_in_use: bool = False) -> None:
-    """Close what was lent; what another will close stays a number, of nothing."""
+    """Close what was lent; in a thread that goes on, let the number be of nothing."""
     del _loans[number]
-    if loan.owner is not None or is_in_use:
+    if loan.owner is not None:
+        owner = loan.owner()
+        if owner is not None:
+            # Not by a method that the script may have made.
+            _close_file(owner)
+    elif is_in_use:
         _nullify(number)
     else:
         _close(number)

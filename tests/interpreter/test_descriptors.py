@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import io
 import os
 import select
@@ -13,6 +14,7 @@ from typing import Callable, Iterator
 
 import pytest
 from httpout_cgi.interpreter import standard_stream
+from httpout_cgi.interpreter.run_context import RunContext
 
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
@@ -27,9 +29,14 @@ HEAD = "import fcntl, io, os, select, socket, subprocess, sys\n"
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
     def run_source(
-        source: str, stdin: bytes | None = None, *, fails: bool = False
+        source: str,
+        stdin: bytes | None = None,
+        *,
+        fails: bool = False,
+        inspect: Callable[[RunContext], object] | None = None,
     ) -> Result:
-        result = run_file(save(tmp_path / "script.py", HEAD + source), stdin=stdin)
+        path = save(tmp_path / "script.py", HEAD + source)
+        result = run_file(path, stdin=stdin, inspect=inspect)
         assert fails == (result.failure is not None), result.failure
         return result
 
@@ -467,23 +474,42 @@ print("still there", sys.stdout.fileno() > 2)
     assert (tmp_path / "f").read_text() == "file"
 
 
-def test_a_file_that_outlives_its_run_keeps_its_number_but_not_the_pipe(
-    run: Run, tmp_path: Path
+# What a script keeps alive beyond its end.
+KEPT: list[io.BufferedWriter] = []
+
+
+@pytest.mark.parametrize(
+    "opened", ["os.fdopen(sys.stdout.fileno(), 'wb')", "open(1, 'wb')"]
+)
+def test_a_file_that_outlives_its_run_is_closed(run: Run, opened: str) -> None:
+    source = f"from {__name__} import KEPT\nKEPT.append({opened})\n"
+    assert run(source + "KEPT[0].write(b'lost')\nprint('a')").text == "a\n"
+    assert KEPT.pop().raw.closed
+
+
+def test_a_file_that_is_collected_while_its_run_ends_takes_nothing_along(
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[io.FileIO] = []
-    standard_stream.__dict__["kept"] = kept
-    try:
-        run(
-            "from httpout_cgi.interpreter import standard_stream\n"
-            "standard_stream.kept.append(os.fdopen(sys.stdout.fileno(), 'wb', 0))\n"
-            "standard_stream.kept.append(open(1, 'wb', 0))\nprint('a')"
-        )
-        null = os.stat(os.devnull)
-        for file in kept:
-            assert os.fstat(file.fileno()).st_rdev == null.st_rdev
-            file.close()
-    finally:
-        del standard_stream.__dict__["kept"]
+    """Its number may be another run's before we have looked twice."""
+    grabbed: list[int] = []
+    fstat = standard_stream._fstat
+
+    def look(number: int) -> os.stat_result:
+        stat = fstat(number)
+        gc.collect()
+        grabbed.append(os.open("/proc/self/stat", os.O_RDONLY))
+        return stat
+
+    monkeypatch.setattr(standard_stream, "_fstat", look)
+    run(
+        "out = open(1, 'wb')\nout.cycle = out\nout.write(b'a')\nout.flush()\nos.dup(1)",
+        inspect=lambda run: monkeypatch.undo(),
+    )
+    assert len(grabbed) >= 2
+    for number in grabbed:
+        assert os.readlink(f"/proc/self/fd/{number}").endswith("/stat")
+        os.close(number)
+    gc.collect()
 
 
 def test_threads_that_go_on_write_to_nobody(tmp_path: Path) -> None:

@@ -1,0 +1,235 @@
+"""Pipes of runs on the loop: paced, line by line, and held open by children."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
+from httpout_cgi.runners.thread import ThreadRunner
+from httpout_cgi.runners.thread_run import UNREAD_LIMIT
+from tests.interpreter.script_runs import save
+from tests.test_thread_runner import check, describe, read_all, until
+
+PATH = {"PATH": os.environ["PATH"]}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "lines"),
+    [
+        pytest.param([b"a\nb", b"c\n", b""], [b"a", b"bc"], id="pieces"),
+        pytest.param([b"a", b""], [b"a"], id="no line end"),
+        pytest.param([b"\n", b""], [b""], id="empty line"),
+        pytest.param([b""], [], id="nothing"),
+        pytest.param([b"x" * 20_000, b"y", b""], [b"x" * 20_000, b"y"], id="long"),
+    ],
+)
+def test_lines(pieces: list[bytes], lines: list[bytes]) -> None:
+    found: list[bytes] = []
+    receiver = LineReceiver(found.append)
+    for piece in pieces:
+        receiver(piece)
+    assert found == lines
+
+
+def on_a_loop(test: Callable[[OutputPipe, list[bytes]], object]) -> None:
+    async def main() -> None:
+        received: list[bytes] = []
+        pipe = OutputPipe(received.append)
+        try:
+            test(pipe, received)
+        finally:
+            pipe.close()
+            os.close(pipe.write_end)
+
+    asyncio.run(main())
+
+
+def test_a_pipe_is_read_from_its_start_on() -> None:
+    def test(pipe: OutputPipe, received: list[bytes]) -> None:
+        os.write(pipe.write_end, b"a")
+        pipe.read_now()
+        assert received == []
+        pipe.start(asyncio.get_running_loop())
+        pipe.start(asyncio.get_running_loop())
+        pipe.read_now()
+        assert received == [b"a"]
+
+    on_a_loop(test)
+
+
+def test_a_pipe_that_is_paused_is_not_read() -> None:
+    def test(pipe: OutputPipe, received: list[bytes]) -> None:
+        pipe.pause()  # too early
+        pipe.start(asyncio.get_running_loop())
+        pipe.pause()
+        os.write(pipe.write_end, b"a")
+        pipe.read_now()
+        assert received == []
+        pipe.resume()
+        pipe.read_now()
+        assert received == [b"a"]
+        pipe.pause()
+
+    on_a_loop(test)
+
+
+def test_whoever_writes_to_a_closed_pipe_is_told() -> None:
+    def test(pipe: OutputPipe, received: list[bytes]) -> None:
+        pipe.close()
+        pipe.start(asyncio.get_running_loop())
+        with pytest.raises(BrokenPipeError):
+            os.write(pipe.write_end, b"a")
+
+    on_a_loop(test)
+
+
+def test_output_and_children_of_a_run_come_in_order(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import os, sys
+        print("1", flush=True)
+        os.system("echo 2; echo error >&2")
+        print("3", flush=True)
+        os.write(1, b"4")
+        """,
+    )
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path, environment=dict(PATH)))
+        assert await read_all(run) == b"1\n2\n3\n4"
+
+    check(test)
+
+
+# It drops a Popen that is alive, at which CPython warns as here.
+dropping = pytest.mark.filterwarnings("ignore::ResourceWarning")
+BACKGROUND = """
+    import subprocess
+    child = subprocess.Popen(["sleep", "60"])
+    print(child.pid)
+    """
+
+
+@dropping
+def test_a_child_holds_a_run_open_until_its_time_is_over(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", BACKGROUND)
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path, environment=dict(PATH), timeout=0.3))
+        pid = int(await run.read())
+        try:
+            await until(lambda: run.is_finished)
+            assert not run.ended
+            with pytest.raises(HTTPError) as caught:
+                await run.read()
+            assert caught.value.status == HTTPStatus.GATEWAY_TIMEOUT
+            run.close()
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+    check(test, threads=1)
+
+
+@dropping
+def test_a_run_that_a_child_holds_open_can_be_closed(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", BACKGROUND)
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path, environment=dict(PATH)))
+        pid = int(await run.read())
+        await until(lambda: run.is_finished)
+        run.close()
+        assert run.ended
+        os.kill(pid, signal.SIGKILL)
+
+    check(test)
+
+
+def test_a_child_waits_while_too_much_is_unread(tmp_path: Path) -> None:
+    size = 1_000_000
+    source = f"import os\nos.system('head -c {size} /dev/zero; echo > written')"
+    path = save(tmp_path / "a.py", source)
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path, environment=dict(PATH)))
+        first = await run.read()
+        assert len(first) <= 2 * UNREAD_LIMIT
+        assert not (tmp_path / "written").exists()
+        assert len(first) + len(await read_all(run)) == size
+        assert (tmp_path / "written").exists()
+
+    check(test)
+
+
+def test_a_writer_whose_reader_left_sees_a_broken_pipe(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import sys
+        sys.stdout.fileno()
+        while True:
+            print("x" * 8192)
+        """,
+    )
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path))
+        await run.read()
+        run.close()
+        await until(lambda: run.is_finished)
+        assert run.failure is None
+
+    check(test)
+
+
+@pytest.mark.parametrize("leave", ["os.close(1)", "sys.stdout.close()"])
+def test_a_script_that_closes_its_output_has_lost_no_reader(
+    tmp_path: Path, leave: str
+) -> None:
+    source = f"import os, sys\nprint('a', flush=True)\n{leave}\nsys.stdin.read()"
+    path = save(tmp_path / "a.py", source)
+    gate = threading.Event()
+
+    class Gate:
+        def read(self, size: int) -> bytes:
+            gate.wait()
+            return b""
+
+        def close(self) -> None:
+            pass
+
+    async def test(runner: ThreadRunner) -> None:
+        invocation = describe(path)._replace(stdin=Gate())  # type: ignore[arg-type]
+        run = runner.start(invocation)
+        assert await read_all(run) == b"a\n"
+        assert run.ended
+        assert run.closed is None
+        assert not run.is_finished
+        gate.set()
+        await until(lambda: run.is_finished)
+        assert run.failure is None
+
+    check(test)
+
+
+def test_a_script_that_closes_its_output_still_has_a_time_limit(
+    tmp_path: Path,
+) -> None:
+    source = "import os, time\nprint('a', flush=True)\nos.close(1)\nwhile True: pass"
+    path = save(tmp_path / "a.py", source)
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path, timeout=0.3))
+        assert await read_all(run) == b"a\n"
+        await until(lambda: run.is_finished)
+        assert "RunInterrupted" in str(run.failure)
+
+    check(test)
