@@ -18,7 +18,6 @@ _COMMENT = ('name="comment"', "schön".encode())
 _LARGE = ('name="file"; filename="large.bin"', bytes(range(256)) * 8192)
 
 _TEXT = "größe\nzwei\r\ndrei".encode()
-_EMPTY_NAME = "an empty name is an OSError, from setenv()"
 
 ROWS = (
     Row("A01_form_get.py", "?name=Bob&x=1&x=2", expect=b"Bob ['1', '2']"),
@@ -93,7 +92,7 @@ ROWS = (
     Row("A16_non_ascii.py", "/%FF", fields=("X-Name: \xff",), expect=b"'/\\udcff'"),
     Row("A17_mutation.py", "?first", expect=b"None True False"),
     Row("A17_mutation.py", "?second", expect=b"None True False"),
-    Row("A17_bad_names.py", expect=b"Error", missing=_EMPTY_NAME),
+    Row("A17_bad_names.py", expect=b"Error"),
     Row("A17_replaced.py", "?first", expect=b"False\nyes"),
     Row("A17_replaced.py", "?second", expect=b"False\nyes"),
     Row("A19_helper.py", fields=("X-User: bob",), expect=b"bobbob bob bob True"),

@@ -6,10 +6,13 @@ only their class changes.  Outside of a run they behave as before.
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import Any, Callable, Dict, Iterator, List, MutableMapping
+import sys
+from typing import Any, Callable, Dict, Iterator, List, MutableMapping, Union
 
-from httpout_cgi.interpreter.run_context import current, replace, undoing
+from httpout_cgi.interpreter.in_runs import replace_in_run
+from httpout_cgi.interpreter.run_context import RunContext, current, replace, undoing
 from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 try:
@@ -19,6 +22,7 @@ except ImportError:  # pragma: no cover - Windows
 
 _Environ = type(os.environ)
 _find = current.get
+_Text = Union[str, bytes, "os.PathLike[Any]"]
 
 
 # Any: os._Environ is generic over str and bytes, and these serve both.
@@ -48,7 +52,7 @@ class _RunEnvironment(_Environ):  # type: ignore[misc, valid-type]
         if run is None:
             _Environ.__delitem__(self, key)
         elif run.environment.pop(key, None) is None:
-            self.encodekey(key)
+            _check_unset(self.encodekey(key))
             raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
@@ -158,10 +162,29 @@ class _RunOs(GuardedModule):
 
 def _check(name: bytes, value: bytes) -> None:
     """Refuse what putenv() refuses."""
-    if not name or b"=" in name:
-        raise ValueError("illegal environment variable name")
     if b"\0" in name or b"\0" in value:
         raise ValueError("embedded null byte")
+    if b"=" in name:
+        raise ValueError("illegal environment variable name")
+    if not name:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def _check_unset(name: bytes) -> None:
+    """Refuse what unsetenv() refuses."""
+    if b"\0" in name:
+        raise ValueError("embedded null byte")
+    if not name or b"=" in name:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def _put(run: RunContext, name: _Text, value: _Text, /) -> None:
+    """Do what os.environ does not see, and nobody else may."""
+    _check(os.fsencode(name), os.fsencode(value))
+
+
+def _unset(run: RunContext, name: _Text, /) -> None:
+    _check_unset(os.fsencode(name))
 
 
 def install() -> Callable[[], None]:
@@ -171,8 +194,9 @@ def install() -> Callable[[], None]:
     replace(os, "__class__", _RunOs, undo)
     if os.supports_bytes_environ:
         _change_class(os.environb, _RunEnvironmentBytes, undo)
-    for name in ("putenv", "unsetenv"):
-        replace(os, name, _outside_of_runs(getattr(os, name)), undo)
+    modules = (os, sys.modules[os.name])
+    replace_in_run(modules, "putenv", _put, undo)
+    replace_in_run(modules, "unsetenv", _unset, undo)
     if posix is not None:
         stand_in = _PosixEnvironment(posix.environ)
         replace(posix, "environ", stand_in, undo)
@@ -186,13 +210,3 @@ def _change_class(
     new_class.__name__ = new_class.__qualname__ = old_class.__name__
     target.__class__ = new_class
     undo.append(lambda: setattr(target, "__class__", old_class))
-
-
-# Any: any C function that changes the environment of the whole process.
-def _outside_of_runs(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a function that must not reach the process from within a run."""
-
-    def guarded(*arguments: Any) -> Any:
-        return function(*arguments) if _find() is None else None
-
-    return guarded

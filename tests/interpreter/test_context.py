@@ -85,6 +85,18 @@ def test_environment_is_exactly_that_of_the_run(
         pytest.param("os.environb[b'X'] = 'x'", "TypeError", id="text"),
         pytest.param("os.environ['a=b'] = 'x'", "ValueError", id="name"),
         pytest.param("os.environ['X'] = 'a\\0b'", "ValueError", id="null"),
+        pytest.param("os.environ[''] = 'x'", "OSError", id="no name"),
+        pytest.param("os.environb[b''] = b'x'", "OSError", id="no name in bytes"),
+        pytest.param("del os.environ['']", "OSError", id="delete no name"),
+        pytest.param("del os.environ['a=b']", "OSError", id="delete a name"),
+        pytest.param("os.putenv('', 'x')", "OSError", id="put no name"),
+        pytest.param("os.putenv('a=b', 'x')", "ValueError", id="put a name"),
+        pytest.param("os.putenv(b'a', 'b\\0')", "ValueError", id="put null"),
+        pytest.param("os.putenv(1, 'x')", "TypeError", id="put number"),
+        pytest.param("os.putenv('x')", "TypeError", id="put nothing"),
+        pytest.param("os.unsetenv('')", "OSError", id="unset no name"),
+        pytest.param("os.unsetenv('a=b')", "OSError", id="unset a name"),
+        pytest.param("os.unsetenv('a\\0')", "ValueError", id="unset null"),
     ],
 )
 def test_environment_refuses_what_the_real_one_refuses(
@@ -129,6 +141,7 @@ def test_outside_of_runs_the_environment_is_the_real_one(
     import posix
 
     with stand_ins():
+        assert (posix.putenv, posix.unsetenv) == (os.putenv, os.unsetenv)
         monkeypatch.setenv("HTTPOUT_TEST", "1")
         assert os.environ["HTTPOUT_TEST"] == os.environ.get("HTTPOUT_TEST") == "1"
         assert os.environb[b"HTTPOUT_TEST"] == b"1"
