@@ -219,14 +219,15 @@ def check_mixed_runs(
     random.Random(SEED).shuffle(mixed)
     print(f"{len(mixed)} runs, seed {SEED}")
     answers = ask_all(site, mixed, connections=50)
-    wrong = [(key, answer) for key, answer in answers if answer != alone[key]]
-    assert not wrong, describe(wrong, alone)
-    assert len(answers) == len(mixed)
     assert wait_for_footprint(site, before) == worker
     assert read_memory(worker) - memory <= 32 * 1024 * 1024
+    assert len(answers) == len(mixed)
+    wrong = [(key, answer) for key, answer in answers if answer != alone[key]]
     expected = Counter({line: count * rounds for line, count in lines.items()})
     found = log.count_new()
-    assert (found - expected, expected - found) == (Counter(), Counter())
+    more, less = found - expected, expected - found
+    problems = [*wrong, *more, *less]
+    assert not problems, f"{describe(wrong, alone)}\n{more=}\n{less=}"
 
 
 def test_working_directory_and_umask_end_with_the_run(site: Site) -> None:
