@@ -123,10 +123,11 @@ def _set_policy_in_run(policy: Any) -> None:
 
 
 def _init_loop_in_run(loop: asyncio.BaseEventLoop) -> None:
-    _init_loop(loop)
     run = current.get()
     if run is not None:
+        # Before it is ready: an interrupt may come at any point.
         _of_run.of(run).loops.append(loop)
+    _init_loop(loop)
 
 
 def install() -> Callable[[], None]:

@@ -23,6 +23,7 @@ from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunAborted,
     RunContext,
+    RunInterrupted,
     current,
 )
 from httpout_cgi.interpreter.thread_exceptions import (
@@ -137,8 +138,8 @@ class RunSignals:
         frame = sys._current_frames().get(self.main_id)
         try:
             handler(number, _find_script_frame(frame))
-        except RunAborted:
-            raise  # os._exit() has seen to the script's thread
+        except (RunAborted, RunInterrupted):
+            raise  # whoever raised it has seen to the script's thread
         except BaseException as exc:  # a handler may raise anything
             self._raise_in_main(exc)
 

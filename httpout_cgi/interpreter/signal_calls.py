@@ -96,14 +96,14 @@ def _kill(run: RunContext, pid: int, number: int) -> None:
     if pid == _getpid() and 0 < number < signal.NSIG:
         of_run.of(run).deliver(number)
         return
-    # 0 asks whether a process is there.
-    if number != 0 and abs(pid) in (0, 1, _getpid(), _getppid(), _getpgrp()):
+    # 0 asks whether a process is there; an invalid one is an error.
+    if 0 < number < signal.NSIG and abs(pid) in (0, 1, _getpid(), _getppid(), _getpgrp()):
         raise ProcessNeededError("os.kill")
     _original_kill(pid, number)
 
 
 def _killpg(run: RunContext, group: int, number: int) -> None:
-    if number != 0 and group in (0, 1, _getpgrp()):
+    if 0 < number < signal.NSIG and group in (0, 1, _getpgrp()):
         raise ProcessNeededError("os.killpg")
     _original_killpg(group, number)
 

@@ -1,0 +1,239 @@
+"""Whoever ends a run wakes it from whatever Python waits for."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from httpout_cgi.interpreter import interrupts, lifetime, thread_exceptions
+from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
+
+from tests.interpreter.script_runs import run_file, save, stand_ins
+
+SECONDS = 20  # a deadline, not a pause
+
+
+@pytest.fixture(autouse=True)
+def installed() -> Iterator[None]:
+    with stand_ins():
+        yield
+
+
+HEAD = """\
+import _thread, asyncio, queue, signal, subprocess, threading, time
+from concurrent import futures
+"""
+
+
+class Started:
+    """A script in a thread of its own; its output comes piece by piece."""
+
+    def __init__(self, tmp_path: Path, source: str) -> None:
+        self._path = save(tmp_path / "script.py", source)
+        self._pieces: queue.Queue[bytes] = queue.Queue()
+        self._runs: list[RunContext] = []
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        # It may strike when all is over.
+        with suppress(RunInterrupted, RunAborted):
+            run_file(self._path, watch=self._watch)
+
+    def _watch(self, run: RunContext, data: bytes) -> None:
+        thread_exceptions.in_our_code.add(threading.get_ident())
+        self._runs.append(run)
+        self._pieces.put(data)
+        thread_exceptions.in_our_code.discard(threading.get_ident())
+
+    def read(self) -> str:
+        return self._pieces.get(timeout=SECONDS).decode()
+
+    @property
+    def run(self) -> RunContext:
+        return self._runs[0]
+
+    def interrupt(self) -> bool:
+        assert self.thread.ident
+        return interrupts.interrupt(self.run, self.thread.ident)
+
+    def end(self, pause: float = 0.3) -> None:
+        """Interrupt it until it is over; in between, it may report the first one."""
+        for _ in range(int(SECONDS / pause)):
+            if self.thread.is_alive():
+                self.interrupt()
+            self.thread.join(pause)
+            if not self.thread.is_alive() and not lifetime.end_threads(self.run):
+                return
+        raise AssertionError("the script goes on")
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        pytest.param("time.sleep(600)", id="sleep"),
+        pytest.param("from time import sleep; sleep(600.5)", id="imported sleep"),
+        pytest.param("threading.Event().wait()", id="event"),
+        pytest.param("threading.Event().wait(600)", id="event with a limit"),
+        pytest.param("queue.Queue().get()", id="queue"),
+        pytest.param("futures.Future().result()", id="future"),
+        pytest.param("threading.Barrier(2).wait()", id="barrier"),
+        pytest.param("threading.Semaphore(0).acquire()", id="semaphore"),
+        pytest.param("signal.pause()", id="pause"),
+        pytest.param("subprocess.call(['/bin/sleep', '600'])", id="child"),
+        pytest.param("while True: len('')", id="work"),
+    ],
+)
+def test_what_waits_is_interrupted(tmp_path: Path, waiting: str) -> None:
+    script = Started(tmp_path, f"{HEAD}print('ready', flush=True)\n{waiting}")
+    assert script.read() == "ready\n"
+    script.end()
+    assert script.run.failure
+    assert "RunInterrupted" in script.run.failure
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param("asyncio.run(wait_there())", id="asyncio"),
+        pytest.param(
+            "asyncio.get_event_loop().run_until_complete(wait_there())",
+            id="the old idiom of asyncio",
+        ),
+        pytest.param(
+            "t = threading.Thread(target=wait); t.start(); t.join()", id="join"
+        ),
+        pytest.param("threading.Thread(target=wait).start()", id="joined at the end"),
+        pytest.param(
+            "_thread.start_new_thread(wait, ()); time.sleep(600)", id="raw thread"
+        ),
+        pytest.param(
+            "with futures.ThreadPoolExecutor() as pool: pool.submit(wait)", id="pool"
+        ),
+    ],
+)
+def test_threads_and_loops_that_wait_are_interrupted(
+    tmp_path: Path, start: str
+) -> None:
+    script = Started(
+        tmp_path,
+        f"""{HEAD}
+threading.excepthook = lambda args: None
+async def wait_there():
+    print("ready", flush=True)
+    await asyncio.sleep(600)
+def wait():
+    print("ready", flush=True)
+    time.sleep(600)
+{start}
+""",
+    )
+    # Not before: an exception for a thread that is starting another one may strike
+    # that one (CPython looks for its id, which both have for a moment).
+    assert script.read() == "ready\n"
+    script.end()
+    assert "RunInterrupted" in (script.run.failure or "")
+
+
+def test_a_bare_except_delays_the_end_only(tmp_path: Path) -> None:
+    script = Started(
+        tmp_path,
+        """
+        import time
+        print("ready", flush=True)
+        for _ in range(3):
+            try:
+                time.sleep(600)
+            except:
+                print("swallowed", flush=True)
+        time.sleep(600)
+        """,
+    )
+    assert script.read() == "ready\n"
+    script.end()
+    assert [script.read() for _ in range(3)] == ["swallowed\n"] * 3
+
+
+def test_a_handler_of_sigterm_is_called_first(tmp_path: Path) -> None:
+    script = Started(
+        tmp_path,
+        """
+        import signal, sys, time
+        def clean_up(number, frame):
+            print("clean", number, frame.f_code.co_name, flush=True)
+            sys.exit(7)
+        signal.signal(signal.SIGTERM, clean_up)
+        def work():
+            print("ready", flush=True)
+            time.sleep(600)
+        work()
+        """,
+    )
+    assert script.read() == "ready\n"
+    assert script.interrupt() is False
+    assert script.read() == "clean 15 work\n"
+    script.thread.join(SECONDS)
+    assert script.run.exit_code == 7
+    assert script.run.failure is None
+
+
+def test_a_handler_of_sigterm_that_returns_does_not_save_the_run(
+    tmp_path: Path,
+) -> None:
+    script = Started(
+        tmp_path,
+        """
+        import signal, time
+        signal.signal(signal.SIGTERM, lambda *_: print("cleaned", flush=True))
+        print("ready", flush=True)
+        while True:
+            time.sleep(600)
+        """,
+    )
+    assert script.read() == "ready\n"
+    script.end()
+    assert script.read() == "cleaned\n"
+    assert "RunInterrupted" in (script.run.failure or "")
+
+
+def test_a_handler_of_sigterm_has_no_more_than_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("httpout_cgi.interpreter.run_signals._TERMINATION_SECONDS", 0.1)
+    script = Started(
+        tmp_path,
+        """
+        import signal, time
+        signal.signal(signal.SIGTERM, lambda *_: time.sleep(600))
+        print("ready", flush=True)
+        time.sleep(600)
+        """,
+    )
+    assert script.read() == "ready\n"
+    script.end()
+    assert "RunInterrupted" in (script.run.failure or "")
+
+
+def test_what_is_ours_is_not_interrupted(tmp_path: Path) -> None:
+    script = Started(tmp_path, "import time\nprint('a', flush=True)\ntime.sleep(600)")
+    assert script.read() == "a\n"
+    assert script.thread.ident
+    thread_exceptions.in_our_code.add(script.thread.ident)
+    try:
+        assert not thread_exceptions.strike(script.thread.ident, RunInterrupted)
+    finally:
+        thread_exceptions.in_our_code.discard(script.thread.ident)
+    assert script.thread.is_alive()
+    script.end()
+
+
+def test_a_thread_that_has_gone_is_no_error() -> None:
+    thread = threading.Thread(target=str)
+    thread.start()
+    thread.join()
+    assert thread.ident
+    assert thread_exceptions.strike(thread.ident, RunInterrupted)
