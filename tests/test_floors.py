@@ -46,7 +46,8 @@ OWNERS = {"watchdog": "files.watcher", "tremolo": "processes.connection"}
 POOL = {
     "interpreter": ("interpreter",),
     "protocol.scgi": (),
-    "processes.pool": ("interpreter", "protocol.scgi"),
+    "processes.pool": ("interpreter", "protocol.scgi", "processes.pool_child"),
+    "processes.pool_child": ("interpreter", "protocol.scgi"),
 }
 # The settings have one face; nobody else looks behind it.
 HIDDEN = ("settings", "strict_yaml")

@@ -26,6 +26,7 @@ from httpout_cgi.interpreter import (
     shared_modules,
 )
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.interpreter.python_variables import VARIABLES
 from httpout_cgi.interpreter.run_context import (
     AFTER_OUTPUT,
     AT_EXIT,
@@ -84,7 +85,7 @@ def _run_script(
     if sys.version_info < (3, 14):
         namespace["__annotations__"] = {}
     compiled = cache.load(path, stat)
-    is_plain = run.environment.keys().isdisjoint(options.VARIABLES)
+    is_plain = run.environment.keys().isdisjoint(VARIABLES)
     if compiled.options is not None or not is_plain:
         compiled = options.apply(run, compiled, cache)
     run.builtins = script_builtins.choose(run, compiled)

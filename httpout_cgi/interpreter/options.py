@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
-from typing import Dict
 
 from httpout_cgi.interpreter import run_warnings
 from httpout_cgi.interpreter.code_cache import CodeCache, Compiled
 from httpout_cgi.interpreter.option_streams import open_streams
+from httpout_cgi.interpreter.python_variables import add_variables
 from httpout_cgi.interpreter.run_context import RunContext, process
 from httpout_cgi.interpreter.shebang import Options
-
-# The variables that are heeded.  Of those that a script meets, no client sets any:
-# what clients send begins with HTTP_.
-VARIABLES = (
-    "PYTHONUNBUFFERED",
-    "PYTHONIOENCODING",
-    "PYTHONOPTIMIZE",
-    "PYTHONWARNINGS",
-    "PYTHONPATH",
-    "PYTHONDEVMODE",
-    "PYTHONSAFEPATH",
-)
 
 
 def apply(run: RunContext, compiled: Compiled, cache: CodeCache) -> Compiled:
@@ -37,7 +24,7 @@ def apply(run: RunContext, compiled: Compiled, cache: CodeCache) -> Compiled:
         raise SystemExit(2)
     run.environment.update(options.environment)
     if not options.ignores_environment:
-        options = _add_variables(options, run.environment)
+        options = add_variables(options, run.environment)
     if options.is_unbuffered or options.stream_encoding:
         open_streams(run, options.stream_encoding, is_unbuffered=options.is_unbuffered)
     if options.search_path or options.has_safe_path:
@@ -49,29 +36,6 @@ def apply(run: RunContext, compiled: Compiled, cache: CodeCache) -> Compiled:
         run.load = partial(cache.load_module, level=options.optimize)
         return cache.load(run.script_path, level=options.optimize)
     return compiled
-
-
-def _add_variables(options: Options, environment: Dict[str, str]) -> Options:
-    value = environment.get
-    before = [text for text in value("PYTHONWARNINGS", "").split(",") if text]
-    folders = value("PYTHONPATH", "")
-    return options._replace(
-        is_unbuffered=options.is_unbuffered or bool(value("PYTHONUNBUFFERED")),
-        optimize=max(options.optimize, _level(value("PYTHONOPTIMIZE", ""))),
-        warnings=(*before, *options.warnings),
-        is_development=options.is_development or bool(value("PYTHONDEVMODE")),
-        has_safe_path=options.has_safe_path
-        or (sys.version_info >= (3, 11) and bool(value("PYTHONSAFEPATH"))),
-        stream_encoding=value("PYTHONIOENCODING", ""),
-        search_path=tuple(folders.split(os.pathsep)) if folders else (),
-    )
-
-
-def _level(text: str) -> int:
-    """Return how much PYTHONOPTIMIZE asks for: a number, or anything for 1."""
-    if not text:
-        return 0
-    return min(int(text), 2) if text.isdigit() else 1
 
 
 def _add_warnings(run: RunContext, options: Options) -> None:

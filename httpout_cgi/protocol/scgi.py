@@ -1,0 +1,99 @@
+"""SCGI framing, both directions: what a worker, or nginx, tells a pool.
+
+A request is a netstring of names and values, each ended by NUL, then the content
+(https://python.ca/scgi/protocol.txt).  The answer is a script's output as it is.
+Pure, standard library only: a pool may run under another Python.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping, NamedTuple
+
+# What a server passes on is bounded by its own limit for request heads; this one keeps
+# a stranger at the socket from filling the memory.
+HEAD_LIMIT = 1 << 20
+
+_LONGEST_LENGTH = len(str(HEAD_LIMIT))
+
+
+class SCGIError(ValueError):
+    """Bytes that are no SCGI request; the connection can only be closed."""
+
+
+class Head(NamedTuple):
+    """``size`` is that of the head on the wire: the content begins behind it."""
+
+    variables: dict[str, str]
+    content_length: int
+    size: int
+
+
+def encode_head(variables: Mapping[str, str]) -> bytes:
+    """Return the head of a request; CONTENT_LENGTH is put first, 0 if there is none.
+
+    Raises ValueError for what could be read as other variables: an empty name, or NUL
+    in a name or value.
+    """
+    pairs = {"CONTENT_LENGTH": variables.get("CONTENT_LENGTH") or "0", "SCGI": "1"}
+    pairs.update((name, text) for name, text in variables.items() if name not in pairs)
+    for name, text in pairs.items():
+        if not name or "\0" in name or "\0" in text:
+            raise ValueError(f"cannot be sent as SCGI: {name!r}")
+    body = b"".join(
+        os.fsencode(name) + b"\0" + os.fsencode(text) + b"\0"
+        for name, text in pairs.items()
+    )
+    return b"%d:%s," % (len(body), body)
+
+
+def parse_head(data: bytes) -> Head | None:
+    """Return the head that ``data`` begins with, or None if more is needed.
+
+    Raises SCGIError for what can never become one.
+    """
+    digits, colon, _ = data[: _LONGEST_LENGTH + 1].partition(b":")
+    # isdigit() of bytes knows ASCII digits only: no sign, no blank.
+    if digits and not digits.isdigit():
+        raise SCGIError("the head has no length")
+    if not colon:
+        if len(digits) > _LONGEST_LENGTH:
+            raise SCGIError("the head's length has too many digits")
+        return None
+    if not digits or (digits != b"0" and digits.startswith(b"0")):
+        raise SCGIError("the head has no length")
+    start, length = len(digits) + 1, int(digits)
+    if length > HEAD_LIMIT:
+        raise SCGIError(f"a head of {length} bytes is too large")
+    size = start + length + 1
+    if len(data) < size:
+        return None
+    if data[size - 1 : size] != b",":
+        raise SCGIError("no comma ends the head")
+    variables = _parse_pairs(data[start : size - 1])
+    return Head(variables, _content_length(variables), size)
+
+
+def _parse_pairs(body: bytes) -> dict[str, str]:
+    *texts, rest = body.split(b"\0")
+    if rest or len(texts) % 2:
+        raise SCGIError("a name or value has no end")
+    variables: dict[str, str] = {}
+    for name, text in zip(texts[::2], texts[1::2]):
+        if not name:
+            raise SCGIError("a name is empty")
+        # Twice the same could mean one thing here and another in the script.
+        if os.fsdecode(name) in variables:
+            raise SCGIError(f"{os.fsdecode(name)} is there twice")
+        variables[os.fsdecode(name)] = os.fsdecode(text)
+    if variables.get("SCGI") != "1":
+        raise SCGIError("SCGI=1 is missing")
+    del variables["SCGI"]
+    return variables
+
+
+def _content_length(variables: Mapping[str, str]) -> int:
+    text = variables.get("CONTENT_LENGTH", "")
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise SCGIError("CONTENT_LENGTH is no number")
+    return int(text)
