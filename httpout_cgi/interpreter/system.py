@@ -64,7 +64,19 @@ class StreamProxy:
         return process[self._name] if run is None else getattr(run, self._attribute)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream(), name)
+        stream = self._stream()
+        if stream is None or stream is _DELETED:
+            return self._pretend(stream, name)
+        return getattr(stream, name)
+
+    # Any: an attribute of a stream.
+    def _pretend(self, stream: object, name: str) -> Any:
+        """Be what C code does not meet here: None, or nothing at all."""
+        if stream is _DELETED:
+            raise RuntimeError(f"lost sys.{self._name}")
+        if name == "readline":
+            raise RuntimeError(f"input(): lost sys.{self._name}")
+        return _do_nothing if name in ("write", "flush") else getattr(None, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._stream(), name, value)
@@ -88,10 +100,15 @@ class StreamProxy:
 class _OutputProxy(StreamProxy):
     """Standard output: every print() looks up ``write`` here, so it is quick."""
 
+    # What raises AttributeError goes on to __getattr__().
     @property
     def write(self) -> Any:
         run = _find()
         return process["stdout"].write if run is None else run.stdout.write
+
+
+def _do_nothing(text: object = "") -> None:
+    """Write to nobody."""
 
 
 class _MainProxy(ModuleType, metaclass=PassesForModule):
@@ -152,9 +169,18 @@ def _stream_property(name: str, attribute: str) -> property:
             return process[name]
         if is_importing_shared.get() or (run.parts and persistent.is_importing()):
             return _proxies[name]
-        return getattr(run, attribute)
+        value = getattr(run, attribute)
+        if value is _DELETED:
+            raise AttributeError(f"module 'sys' has no attribute {name!r}")
+        return value
 
-    return property(get, _setter(name, attribute))
+    set_value = _setter(name, attribute)
+
+    def delete(module: ModuleType) -> None:
+        get(module)
+        set_value(module, _DELETED)
+
+    return property(get, set_value, delete)
 
 
 def _value_property(name: str, attribute: str) -> property:

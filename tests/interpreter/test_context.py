@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import textwrap
 import threading
 from pathlib import Path
 from typing import Callable, Iterator
@@ -110,6 +111,62 @@ def test_environment_refuses_what_the_real_one_refuses(
             print(type(exc).__name__)
         """
     assert run(source).text == f"{error}\n"
+
+
+_NO_STREAM = {
+    "None": """
+        kept, sys.stdout = sys.stdout, None
+        print("to nobody", flush=True)
+        print("to nobody", file=sys.stdout)
+        try:
+            sys.stdout.write("")
+        except AttributeError as exc:
+            print(exc, file=kept)
+        """,
+    "deleted": """
+        kept = sys.stdout
+        del sys.stdout
+        for use in (print, lambda: sys.stdout, lambda: delattr(sys, "stdout")):
+            try:
+                use()
+            except (RuntimeError, AttributeError) as exc:
+                print(type(exc), file=kept)
+        print(hasattr(sys, "stdout"), file=kept)
+        sys.stdout = kept
+        print("back")
+        """,
+    "never back": """
+        print("kept")
+        del sys.stdout
+        """,
+    "deleted input": """
+        del sys.stdin
+        try:
+            input()
+        except RuntimeError:
+            print("no input")
+        """,
+    "no input": """
+        sys.stdin = None
+        try:
+            input()
+        except RuntimeError as exc:
+            print(exc)
+        """,
+    "no errors": """
+        import warnings
+        sys.stderr = None
+        warnings.warn("to nobody")
+        print("goes on")
+        """,
+}
+
+
+@pytest.mark.parametrize("source", _NO_STREAM.values(), ids=_NO_STREAM)
+def test_a_stream_that_is_not_there_is_missed_as_in_a_process(
+    tmp_path: Path, source: str
+) -> None:
+    assert_same(tmp_path, "import sys\n" + textwrap.dedent(source))
 
 
 def test_changes_of_the_environment_end_with_the_run(run: Run) -> None:
