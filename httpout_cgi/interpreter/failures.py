@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from types import TracebackType
-from typing import List, Optional
+from typing import Any
 
-from httpout_cgi.interpreter.run_context import RunContext, RunInterrupted
-
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+from httpout_cgi.interpreter.own_frames import hide_own_frames
+from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
 
 
 def take_exit_code(run: RunContext, code: object) -> None:
@@ -21,7 +18,9 @@ def take_exit_code(run: RunContext, code: object) -> None:
         run.exit_code = number & 0xFF if -(2**63) <= number < 2**63 else 0xFF
         return
     run.exit_code = 1
-    _print_error(run, f"{code}\n")
+    # CPython writes to the process' own where the script has none.
+    stream = run.initial_stderr if run.stderr is None else run.stderr
+    _write(stream, f"{_text_of(code)}\n")
 
 
 def report(run: RunContext, exc: BaseException) -> None:
@@ -29,56 +28,64 @@ def report(run: RunContext, exc: BaseException) -> None:
     run.exit_code = 1
     if run.is_reader_gone and isinstance(exc, BrokenPipeError):
         return  # the client has left: nothing failed, and nobody reads
-    _hide_own_frames(exc)
-    trace = exc.__traceback__
-    run.failure = "".join(traceback.format_exception(type(exc), exc, trace))
-    hook = run.excepthook
+    hide_own_frames(exc)
+    run.failure = format_exception(exc)
+    hook = getattr(sys, "excepthook", None)
     if hook is sys.__excepthook__ or isinstance(exc, RunInterrupted):
         _print_error(run, run.failure)
         return
+    if hook is None and not hasattr(sys, "excepthook"):
+        _print_error(run, f"sys.excepthook is missing\n{run.failure}")
+        return
+    _call_hook(run, hook, exc)
+
+
+# Any: a script may call anything a hook.
+def _call_hook(run: RunContext, hook: Any, exc: BaseException) -> None:
     try:
-        hook(type(exc), exc, trace)
+        hook(type(exc), exc, exc.__traceback__)
     except SystemExit as left:
         take_exit_code(run, left.code)
+    except (RunInterrupted, RunAborted):
+        raise
     except BaseException as broken:
-        if isinstance(broken, RunInterrupted):
-            raise
-        _hide_own_frames(broken)
+        hide_own_frames(broken)
         broken.__context__ = None
-        text = "".join(
-            traceback.format_exception(type(broken), broken, broken.__traceback__)
-        )
+        text = format_exception(broken)
         _print_error(run, f"Error in sys.excepthook:\n{text}\n")
         _print_error(run, f"Original exception was:\n{run.failure}")
 
 
-def _print_error(run: RunContext, text: str) -> None:
+def format_exception(exc: BaseException) -> str:
+    """Return the text that CPython prints, whatever the exception is like."""
+    limit = getattr(sys, "tracebacklimit", None)
+    if not isinstance(limit, int) or limit <= 0:
+        limit = None  # as traceback itself understands it
+    trace = exc.__traceback__
     try:
-        run.stderr.write(text)
+        # The interpreter shows the last frames; traceback would show the first.
+        last = None if limit is None else -limit
+        return "".join(traceback.format_exception(type(exc), exc, trace, last))
+    except Exception:  # a script may put anything into an exception
+        frames = "".join(traceback.format_tb(trace))
+        heading = "Traceback (most recent call last):\n"
+        return f"{heading}{frames}{type(exc).__name__}: {_text_of(exc)}\n"
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return "<exception str() failed>"
+
+
+def _print_error(run: RunContext, text: str) -> None:
+    _write(run.stderr, text)
+
+
+def _write(stream: Any, text: str) -> None:
+    try:
+        stream.write(text)
     except (OSError, ValueError, AttributeError):
         # The script closed or replaced its standard error: nobody to tell.
         return
-
-
-def _hide_own_frames(exc: BaseException) -> None:
-    """Take our frames out of the tracebacks of an exception and of its causes."""
-    todo: List[Optional[BaseException]] = [exc]
-    seen = set()
-    while todo:
-        link = todo.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            link.__traceback__ = _without_own_frames(link.__traceback__)
-            todo += [link.__cause__, link.__context__]
-
-
-def _without_own_frames(trace: Optional[TracebackType]) -> Optional[TracebackType]:
-    kept: List[TracebackType] = []
-    while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER):
-            kept.append(trace)
-        trace = trace.tb_next
-    result: Optional[TracebackType] = None
-    for link in reversed(kept):
-        result = TracebackType(result, link.tb_frame, link.tb_lasti, link.tb_lineno)
-    return result

@@ -11,10 +11,12 @@ import os
 import sys
 import threading
 from contextvars import Context, copy_context
+from functools import partial
 from operator import index
 from typing import Any, Callable, List, NoReturn, Optional, TypeVar
 
 from httpout_cgi.interpreter import run_threads
+from httpout_cgi.interpreter.ignored_failures import call_at_exit, call_in_raw_thread
 from httpout_cgi.interpreter.run_context import (
     RunAborted,
     RunContext,
@@ -101,11 +103,9 @@ def start_raw_thread(run: RunContext, function: Any, *arguments: Any) -> int:
     def call(*positional: Any, **keywords: Any) -> None:
         try:  # pragma: no cover - no tracer comes here
             thread.ident = _thread.get_ident()
-            context.run(function, *positional, **keywords)
-        except BaseException as exc:  # pragma: no cover - as above
-            # What fails because the run is over is nobody's concern.
-            if not (run.is_ending or isinstance(exc, (RunAborted, RunInterrupted))):
-                raise
+            context.run(call_in_raw_thread, run, function, *positional, **keywords)
+        except (RunAborted, RunInterrupted):  # pragma: no cover - as above
+            pass  # the run is over
         finally:  # pragma: no cover - as above
             alive.remove(thread)
 
@@ -210,7 +210,8 @@ def call_exit_callbacks(
     callbacks = run.exit_callbacks
     while callbacks:
         function, arguments, keywords = callbacks.pop()
-        attempt(run, lambda: function(*arguments, **keywords))  # noqa: B023 - now
+        call = partial(call_at_exit, run, function, *arguments, **keywords)
+        attempt(run, call)
 
 
 def _shut_down_executors(run: RunContext) -> None:

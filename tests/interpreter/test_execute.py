@@ -171,7 +171,8 @@ def test_exit_callbacks_are_called_last_in_first_out(run: Run) -> None:
         arguments=["word"],
     )
     assert result.text == "body\nfirst ['word']\nnever\nsecond!\n"
-    assert result.failure is not None
+    assert result.failure is None
+    assert result.log[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_what_is_no_callable_cannot_be_registered(run: Run) -> None:
