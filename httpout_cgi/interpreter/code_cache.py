@@ -23,6 +23,12 @@ _SETTLED_NS = 50_000_000
 # adds "_" to them.
 _BUILTINS_WORDS = (b"builtins", b"gettext")
 
+# What a SyntaxError knows; not all of it is always in its arguments.
+_PLACE = (
+    *("msg", "filename", "lineno", "offset", "text", "end_lineno", "end_offset"),
+    "print_file_and_line",
+)
+
 Signature = Tuple[int, int, int, int, int]
 
 # A path, for most; or the path, whether as a module, and the level of optimization.
@@ -181,4 +187,8 @@ def _code_of(entry: _Entry) -> Compiled:
     if isinstance(outcome, Compiled):
         return outcome
     # A copy: raising adds to an exception, and other threads raise it as well.
-    raise type(outcome)(*outcome.args)
+    error = type(outcome)(*outcome.args)
+    for name in _PLACE:
+        if hasattr(outcome, name):
+            setattr(error, name, getattr(outcome, name))
+    raise error

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+from functools import partial
 from pathlib import Path
+from typing import Dict
 
 import pytest
 from httpout_cgi.interpreter.code_cache import CodeCache
+
+from tests.interpreter.script_runs import run_file, stand_ins
 
 LONG_AGO = (1_000_000_000, 1_000_000_000)
 
@@ -214,3 +220,92 @@ def test_many_threads_compile_a_file_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len({id(code) for code in codes}) == 1
+
+
+SOURCES: Dict[str, bytes] = {
+    "empty": b"",
+    "no line end": b"print(1)",
+    "comment alone": b"#!/usr/bin/python3",
+    "crlf": b"#!/usr/bin/python3\r\nprint(1)\r\nif 1:\r\n\tprint('a\\\r\nb')\r\n",
+    "cr": b"#!/usr/bin/python3\rprint(1)\rprint('''a\rb''')\r",
+    "mixed line ends": b"print(1)\rprint(2)\r\nprint('''a\rb\r\nc''')\n",
+    "form feeds": b"\x0cprint(1)\n\x0c\nif 1:\n\x0c\tprint(2)\n",
+    "tabs": b"if 1:\n\tprint(1)\n\tif 2:\n\t\tprint(2)\n",
+    "bom": b"\xef\xbb\xbfprint(ascii('\xc3\xa9'))\n",
+    "bom and cookie": b"\xef\xbb\xbf# coding: utf-8\nprint(ascii('\xc3\xa9'))\n",
+    "bom and other cookie": b"\xef\xbb\xbf# coding: latin-1\nprint(1)\n",
+    "latin-1": b"# coding: latin-1\nprint(ascii('\xe9'))\n",
+    "iso-latin-1-unix": b"# coding: iso-latin-1-unix\nprint(ascii('\xe9'))\n",
+    "cp1252 of vim": b"# vim: set fileencoding=cp1252 :\nprint(ascii('\x80'))\n",
+    "cookie of emacs": b"#!/bin/x\n# -*- coding: cp437 -*-\nprint(ascii('\x80'))\n",
+    "euc-jp": "# -*- coding: euc-jp -*-\nprint(ascii('日本'))\n".encode("euc-jp"),
+    "shift_jis": "# coding: shift_jis\nprint(ascii('日本表'))\n".encode("shift_jis"),
+    "utf8 by another name": b"# coding: utf_8-sig\nprint(ascii('\xc3\xa9'))\n",
+    "cookie in line 3": b"\n\n# coding: latin-1\nprint('\xe9')\n",
+    "cookie behind code": b"x = 1\n# coding: latin-1\nprint('\xe9')\n",
+    "cookie in cr lines": b"#!/bin/x\r# coding: latin-1\rprint(ascii('\xe9'))\r",
+    "unknown encoding": b"# coding: foo\nprint(1)\n",
+    "unknown encoding in line 2": b"#!/usr/bin/python3\n# coding: nope\nprint(1)\n",
+    "no encoding of text": b"# coding: rot13\ncevag(1)\n",
+    "utf-16 cookie": b"# coding: utf-16\nprint(1)\n",
+    "utf-16": "print(1)\n".encode("utf-16"),
+    "bad utf-8": b"print(1)\nprint('\xe9')\n",
+    "bad utf-8 in a comment": b"#!/usr/bin/python3\n# caf\xe9\nprint(1)\n",
+    "bad ascii": b"# coding: ascii\nprint('\xe9')\n",
+    "bad euc-jp": b"# coding: euc-jp\nprint('\xff\xff')\n",
+    "indentation": b"print(1)\n  print(2)\n",
+    "dedent": b"if 1:\n    print(1)\n  print(2)\n",
+    "syntax": b"print(1)\nx = = 2\n",
+    "syntax in crlf": b"print(1)\r\nx = = 2\r\n",
+    "unterminated": b"print('a\n",
+    "python 2": b"print 'x'\n",
+    "bad escape": b"x = 'C:\\Users'\n",
+    "quotes of a word processor": "x = “a”\n".encode(),
+    "return": b"return 1\n",
+    "no future": b"from __future__ import braces\n",
+}
+if sys.version_info >= (3, 12):
+    # Before, versions show less of the line, or read null bytes as line ends.
+    SOURCES["mixed tabs"] = b"if 1:\n        print(1)\n\tprint(2)\n"
+    SOURCES["null"] = b"print(1)\nx=1\0\n"
+    SOURCES["null in a comment"] = b"# hi \0 there\nprint(1)\n"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_script_is_read_as_cpython_reads_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "script.py"
+    path.write_bytes(SOURCES[name])
+    child = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, env={}, check=False
+    )
+    with stand_ins():
+        result = run_file(path)
+    assert result.text == child.stdout.decode()
+    assert result.log == child.stderr.decode().splitlines()
+    assert result.exit_code == child.returncode
+
+
+def test_a_module_is_read_as_cpython_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "helper.py"
+    path.write_bytes(b"#!/usr/bin/python3 -O\n# caf\xe9\nx = 1\n")
+    cache = CodeCache()
+    assert cache.load_module(str(path)).options is None
+    with pytest.raises(SyntaxError, match="Non-UTF-8"):
+        cache.load(str(path))
+
+
+def test_all_that_is_known_of_a_file_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    write(path, "assert 0, 'x'")
+    cache = CodeCache(clock_ns=lambda: 2**62)
+    loads = [partial(cache.load, str(path), level=level) for level in (0, 1, 2)]
+    loads += [partial(cache.load_module, str(path), level) for level in (0, 1, 2)]
+    codes = [load().code for load in loads]
+    assert [load().code for load in loads] == codes
+    assert len({id(code) for code in codes}) == 6
+    cache.forget(str(path))
+    again = [load().code for load in loads]
+    assert not {id(code) for code in codes} & {id(code) for code in again}
+    write(path, "assert 0, 'other'")
+    cache.refresh(str(path))
+    assert not {id(load().code) for load in loads} & {id(code) for code in again}
