@@ -6,8 +6,10 @@ import signal
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def wait_until(condition: Callable[[], object]) -> None:
+def wait_until(condition: Callable[[], object], worker: int | None = None) -> None:
     """Wait for what another process brings about."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline
+        late = time.monotonic() >= deadline
+        assert not late, worker and descriptors_of(worker)
         time.sleep(0.02)
 
 
@@ -310,15 +313,20 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
             list(pool.map(ask, range(50)))
             before = wait_for_quiet(worker)
             list(pool.map(ask, range(1000)))
-        wait_until(lambda: count_descriptors(worker) <= before)
+        wait_until(lambda: descriptors_of(worker) <= before, worker)
         wait_until(lambda: not all_children_of(worker))
 
 
-def wait_for_quiet(worker: int) -> int:
-    """Return the number of descriptors when connections and children are gone."""
+def wait_for_quiet(worker: int) -> Counter[str]:
+    """Return the descriptors when connections and children are gone."""
     wait_until(lambda: not all_children_of(worker))
-    return count_descriptors(worker)
+    return descriptors_of(worker)
 
 
-def count_descriptors(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def descriptors_of(pid: int) -> Counter[str]:
+    """Count descriptors by what is behind them."""
+    kinds: Counter[str] = Counter()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            kinds[re.sub(r"\d+", "", str(path.readlink()))] += 1
+    return kinds

@@ -12,9 +12,9 @@ import os
 import sys
 from typing import Any, Callable, List, Optional
 
-from httpout_cgi.interpreter.run_context import current, replace, undoing
-from httpout_cgi.interpreter.run_streams import find
-from httpout_cgi.interpreter.standard_stream import StandardStream, hand_over, is_lent
+from httpout_cgi.interpreter.run_context import replace, undoing
+from httpout_cgi.interpreter.run_streams import find, find_lent
+from httpout_cgi.interpreter.standard_stream import StandardStream
 
 # Names of descriptors in the file system.  For the kernel they are the server's.
 _PATHS = {
@@ -120,9 +120,9 @@ def _owning(opened: Any) -> Any:
     """Note which file object closes its descriptor."""
     raw = getattr(opened, "buffer", opened)  # below the text
     raw = getattr(raw, "raw", raw)  # below the buffer
-    number = raw.fileno()
-    if is_lent(number) and current.get() is not None:
-        hand_over(number, raw)
+    stream = find_lent(raw.fileno())
+    if stream is not None:
+        stream.hand_over(raw)
     return opened
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from httpout_cgi.interpreter.run_context import RunContext, current
-from httpout_cgi.interpreter.standard_stream import (
-    StandardStream,
-    find_stream,
-    is_lent,
-)
+from httpout_cgi.interpreter.standard_stream import StandardStream
 
 _NAMES = ("raw_input", "raw_output", "raw_error")
 
@@ -38,21 +34,26 @@ def real_number(number: Any) -> Any:
 
 def is_other(number: object) -> bool:
     """Tell, quickly, that a number has no meaning of its own here."""
-    return number.__class__ is int and number > 2 and not is_lent(number)
+    if number.__class__ is not int or number <= 2:
+        return False
+    run = current.get()
+    return run is None or not any(stream.has_loans for stream in _used_streams(run))
 
 
-def find_lent(
-    number: object, *, aliases_only: bool = False
-) -> Optional[StandardStream]:
+def find_lent(number: object, *, as_alias: bool = False) -> Optional[StandardStream]:
     """Return the stream of the current run whose alias, or copy, a number is."""
     run = current.get()
-    if run is None or not isinstance(number, int) or not is_lent(number):
-        return None
-    stream = find_stream(number, aliases_only=aliases_only)
-    is_own = any(run.__dict__.get(name) is stream for name in _NAMES)
-    return stream if is_own else None
+    if run is not None and isinstance(number, int):
+        for stream in _used_streams(run):
+            if stream.has_lent(number, as_alias=as_alias):
+                return stream
+    return None
 
 
 def find_meant(number: object) -> Optional[StandardStream]:
     """Return the stream that a number means, be it 0 to 2 or an alias."""
-    return find(number) or find_lent(number, aliases_only=True)
+    return find(number) or find_lent(number, as_alias=True)
+
+
+def _used_streams(run: RunContext) -> List[StandardStream]:
+    return [run.__dict__[name] for name in _NAMES if name in run.__dict__]

@@ -11,8 +11,8 @@ import io
 import os
 import threading
 import weakref
-from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Tuple
+from contextlib import contextmanager, suppress
+from typing import Iterator, List, Optional, Tuple
 
 from httpout_cgi.interpreter.thread_exceptions import in_our_code
 
@@ -34,14 +34,10 @@ class _Loan:
 
     owner: Optional[weakref.ref[io.FileIO]] = None
 
-    def __init__(self, stream: StandardStream, number: int, *, is_alias: bool) -> None:
-        self.stream = stream
+    def __init__(self, number: int, *, is_alias: bool) -> None:
+        self.number = number
         self.is_alias = is_alias
         self.identity = _identify(number)
-
-
-# By number, of all runs; each entry is written by its own run.
-_loans: Dict[int, _Loan] = {}
 
 
 class StandardStream(io.RawIOBase):
@@ -50,6 +46,8 @@ class StandardStream(io.RawIOBase):
     number: int
     # Kept until the end, once there is one: dup2() changes what is behind it.
     _kept: Optional[int] = None
+    # What was lent; a list of its own from the first time on.
+    _loans: List[_Loan] = []  # noqa: RUF012 - never changed
     # The script has closed the descriptor, or the run is over.
     is_shut = False
 
@@ -67,6 +65,11 @@ class StandardStream(io.RawIOBase):
     def has_descriptor(self) -> bool:
         """Tell whether what is read or written goes through a real descriptor."""
         return self._kept is not None
+
+    @property
+    def has_loans(self) -> bool:
+        """Tell whether numbers were lent."""
+        return bool(self._loans)
 
     def descriptor(self) -> int:
         """Return the real descriptor, which only we may know.
@@ -97,9 +100,9 @@ class StandardStream(io.RawIOBase):
         if self.is_shut:
             return self.number
         kept = self.descriptor()
-        for number, loan in self._borrowed():
+        for loan in self._borrowed():
             if loan.is_alias:
-                return number
+                return loan.number
         return self._lend(_dup(kept), is_alias=True)
 
     def copy(self) -> int:
@@ -119,10 +122,10 @@ class StandardStream(io.RawIOBase):
                 _dup2(source, self._kept, False)
                 self._set(self._kept)
             self.is_shut = False
-            for number, loan in self._borrowed():
+            for loan in self._borrowed():
                 if loan.is_alias:
-                    _dup2(source, number, False)
-                    loan.identity = _identify(number)
+                    _dup2(source, loan.number, False)
+                    loan.identity = _identify(loan.number)
         self._leave()
 
     def shut(self) -> None:
@@ -131,9 +134,9 @@ class StandardStream(io.RawIOBase):
             self.is_shut = True
             if self._kept is not None:
                 _nullify(self._kept)
-            for number, loan in self._borrowed():
+            for loan in self._borrowed():
                 if loan.is_alias:
-                    _give_up(number, loan)
+                    self._give_up(loan)
         self._leave()
 
     def end(self, *, is_in_use: bool = False) -> None:
@@ -142,8 +145,8 @@ class StandardStream(io.RawIOBase):
         if self._kept is None:
             return  # nothing was lent without it
         with self._changing():
-            for number, loan in self._borrowed():
-                _give_up(number, loan, is_in_use=is_in_use)
+            for loan in self._borrowed():
+                self._give_up(loan, is_in_use=is_in_use)
             if is_in_use:
                 # Lost for good, or another run's file may get the number.
                 _nullify(self._kept)
@@ -169,63 +172,59 @@ class StandardStream(io.RawIOBase):
             if not is_inner:
                 in_our_code.discard(thread)
 
+    def has_lent(self, number: int, *, as_alias: bool = False) -> bool:
+        """Tell whether a number is an alias of the descriptor, or any duplicate."""
+        return any(
+            loan.number == number and (loan.is_alias or not as_alias)
+            for loan in self._borrowed()
+        )
+
+    def hand_over(self, owner: io.FileIO) -> None:
+        """Note that a file object is going to close what was lent to it."""
+        number = owner.fileno()
+        for loan in self._borrowed():
+            if loan.number == number:
+                loan.owner = weakref.ref(owner)
+
     def _lend(self, number: int, *, is_alias: bool) -> int:
-        _loans[number] = _Loan(self, number, is_alias=is_alias)
+        # A list, not by number: one that the script has closed may come again.
+        loans: List[_Loan] = self.__dict__.setdefault("_loans", [])
+        loans.append(_Loan(number, is_alias=is_alias))
         return number
 
-    def _borrowed(self) -> List[Tuple[int, _Loan]]:
+    def _borrowed(self) -> List[_Loan]:
         """Return what was lent, as far as it still is what it was."""
-        lent = [pair for pair in list(_loans.items()) if pair[1].stream is self]
-        return [(number, loan) for number, loan in lent if _is_unchanged(number, loan)]
+        if not self._loans:
+            return []
+        for loan in list(self._loans):
+            if not _is_unchanged(loan):
+                with suppress(ValueError):  # another thread has done it
+                    self._loans.remove(loan)
+        return list(self._loans)
 
-
-def find_stream(number: int, *, aliases_only: bool = False) -> Optional[StandardStream]:
-    """Return the stream whose alias or copy the number is."""
-    loan = _loans.get(number)
-    if loan is None or (aliases_only and not loan.is_alias):
-        return None
-    return loan.stream if _is_unchanged(number, loan) else None
-
-
-def hand_over(number: int, owner: io.FileIO) -> None:
-    """Note that a file object is going to close the number."""
-    loan = _loans.get(number)
-    if loan is not None:
-        loan.owner = weakref.ref(owner)
-
-
-def is_lent(number: object) -> bool:
-    """Tell, quickly, that a number may be one that was lent."""
-    return number in _loans
-
-
-def _is_unchanged(number: int, loan: _Loan) -> bool:
-    """Tell whether a number is still what was lent; the script may have closed it."""
-    try:
+    def _give_up(self, loan: _Loan, *, is_in_use: bool = False) -> None:
+        """Close what was lent; where threads go on, let the number be of nothing."""
+        self._loans.remove(loan)
         if loan.owner is not None:
             owner = loan.owner()
-            is_open = owner is not None and not owner.closed
+            if owner is not None:
+                # Not by a method that the script may have made.
+                _close_file(owner)
+        elif is_in_use:
+            _nullify(loan.number)
         else:
-            is_open = _identify(number) == loan.identity
-    except OSError:
-        is_open = False
-    if not is_open and _loans.get(number) is loan:
-        del _loans[number]
-    return is_open
+            _close(loan.number)
 
 
-def _give_up(number: int, loan: _Loan, *, is_in_use: bool = False) -> None:
-    """Close what was lent; in a thread that goes on, let the number be of nothing."""
-    del _loans[number]
+def _is_unchanged(loan: _Loan) -> bool:
+    """Tell whether a number is still what was lent; the script may have closed it."""
     if loan.owner is not None:
         owner = loan.owner()
-        if owner is not None:
-            # Not by a method that the script may have made.
-            _close_file(owner)
-    elif is_in_use:
-        _nullify(number)
-    else:
-        _close(number)
+        return owner is not None and not owner.closed
+    try:
+        return _identify(loan.number) == loan.identity
+    except OSError:
+        return False
 
 
 def _identify(number: int) -> _Identity:

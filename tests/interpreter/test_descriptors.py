@@ -44,7 +44,6 @@ def run(tmp_path: Path) -> Iterator[Run]:
         before = _open_numbers()
         yield run_source
         assert _open_numbers() == before
-        assert not standard_stream._loans
 
 
 @pytest.mark.parametrize(
