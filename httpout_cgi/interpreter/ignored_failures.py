@@ -97,7 +97,8 @@ def _format(exc: BaseException) -> str:
     last = traceback.format_exception_only(type(exc), exc)
     if len(last) == 1 and ":" not in last[0]:
         last = [f"{last[0].rstrip()}: \n"]
-    return "".join(["Traceback (most recent call last):\n", frames, *last])
+    heading = ["Traceback (most recent call last):\n"] if frames else []
+    return "".join([*heading, frames, *last])
 
 
 def _dispatch(unraisable: Any) -> None:

@@ -19,6 +19,15 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _WITH_ARGUMENT = "WXcm"
 _WITHOUT = "bBdEhiIOqRsStuvVx?" + ("P" if sys.version_info >= (3, 11) else "")
 
+# What they are called in sys.flags.
+_FLAGS = {
+    **{"b": "bytes_warning", "B": "dont_write_bytecode", "d": "debug"},
+    **{"E": "ignore_environment", "i": "inspect interactive", "P": "safe_path"},
+    **{"I": "isolated ignore_environment no_user_site safe_path", "q": "quiet"},
+    **{"s": "no_user_site", "S": "no_site", "v": "verbose"},
+}
+_COUNTED = "bdivq"
+
 
 class Options(NamedTuple):
     """What one script asks of its interpreter.
@@ -37,6 +46,10 @@ class Options(NamedTuple):
     search_path: Tuple[str, ...] = ()
     environment: Tuple[Tuple[str, str], ...] = ()
     complaint: str = ""
+    # What sys.flags says, by name.
+    flags: Tuple[Tuple[str, int], ...] = ()
+    # Something else than the script: "-m" and "-c".
+    other: str = ""
 
 
 def parse(line: bytes) -> Optional[Options]:
@@ -123,7 +136,17 @@ def _choose(given: Dict[str, List[str]]) -> Options:
         ignores_environment="E" in given or "I" in given,
         has_safe_path="P" in given or "I" in given,
         is_development="dev" in given.get("X", ()),
+        flags=tuple(_count_flags(given).items()),
+        other=next((f"-{flag}" for flag in "cm" if flag in given), ""),
     )
+
+
+def _count_flags(given: Dict[str, List[str]]) -> Dict[str, int]:
+    flags: Dict[str, int] = {}
+    for flag, found in given.items():
+        for name in _FLAGS.get(flag, "").split():
+            flags[name] = len(found) if flag in _COUNTED else 1
+    return flags
 
 
 def _complain(text: str, program: str) -> Options:

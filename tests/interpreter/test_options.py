@@ -22,6 +22,9 @@ print(sys.stderr.write_through, sys.version_info < (3, 9) or sys.stderr.line_buf
 for stream in (sys.stdin, sys.stdout, sys.stderr):
     print(stream.encoding, stream.errors, hasattr(stream.buffer, "raw"))
 print(sys.warnoptions)
+flags = sys.flags
+print(flags.optimize, flags.ignore_environment, flags.bytes_warning, flags[:4])
+print(flags.isolated, flags.dev_mode, flags.no_site, repr(flags)[:50], type(flags))
 def function():
     "documentation"
     assert not function.__doc__, "asserted"
@@ -85,6 +88,7 @@ def run_as_child(
         pytest.param("/usr/bin/python3 -bBdqsSvEI", ["-bBdqsSEI"], id="accepted"),
         pytest.param("/usr/bin/python3 -t", ["-t"], id="old"),
         pytest.param("/usr/bin/env python3", [], id="env"),
+        pytest.param("/usr/bin/python3 -bbdE", ["-bbdE"], id="counted"),
         pytest.param(
             "/usr/bin/env -S python3 -O -W error", ["-O", "-W", "error"], id="env -S"
         ),
@@ -239,3 +243,11 @@ def test_a_broken_env_line_changes_nothing(tmp_path: Path, rest: str) -> None:
         assert result.exit_code == 2
     else:
         assert result.text == "1\n"
+
+
+@pytest.mark.parametrize("option", ["-m cgi", "-uc1"])
+def test_what_runs_something_else_is_refused(tmp_path: Path, option: str) -> None:
+    path = save(tmp_path / "a.py", f"#!/usr/bin/python3 {option}\nprint(1)")
+    result = run_file(path)
+    assert result.text == ""
+    assert "ProcessNeededError" in str(result.failure)
