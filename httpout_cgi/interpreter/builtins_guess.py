@@ -7,8 +7,7 @@ through, and that of the local modules that it seems to import.
 from __future__ import annotations
 
 import os
-from types import CodeType
-from typing import Optional, Set
+from typing import AbstractSet, Optional, Set
 
 from httpout_cgi.interpreter import local_files, local_modules, shared_modules
 from httpout_cgi.interpreter.code_cache import Compiled
@@ -23,7 +22,8 @@ def changes_builtins(run: RunContext, compiled: Compiled) -> bool:
     """Tell whether the run needs builtins of its own, rather too often."""
     if compiled.changes_builtins or run.script_path in _known:
         return True
-    return _imports_such(run, compiled.code, run.directory, set())
+    imported = shared_modules.look_at(compiled.code).imported
+    return bool(imported) and _imports_such(run, imported, run.directory, set())
 
 
 def remember(run: RunContext) -> None:
@@ -34,11 +34,8 @@ def remember(run: RunContext) -> None:
 
 
 def _imports_such(
-    run: RunContext, code: CodeType, folder: str, visited: Set[str]
+    run: RunContext, imported: AbstractSet[str], folder: str, visited: Set[str]
 ) -> bool:
-    imported = shared_modules.look_at(code).imported
-    if not imported:
-        return False
     names = local_modules.list_names(run, folder) or {}
     return any(
         _is_such(run, os.path.join(folder, name), names[name], visited)
@@ -58,9 +55,8 @@ def _is_such(run: RunContext, base: str, kind: int, visited: Set[str]) -> bool:
     compiled = _load(run, path)
     if compiled is None:
         return False
-    return compiled.changes_builtins or _imports_such(
-        run, compiled.code, folder, visited
-    )
+    imported = shared_modules.look_at(compiled.code).imported
+    return compiled.changes_builtins or _imports_such(run, imported, folder, visited)
 
 
 def _load(run: RunContext, path: str) -> Optional[Compiled]:

@@ -16,7 +16,7 @@ from types import (
     FunctionType,
     ModuleType,
 )
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Optional
 
 from httpout_cgi.interpreter import (
     failures,
@@ -40,9 +40,12 @@ from httpout_cgi.interpreter.streams import flush_all
 _PLAIN = frozenset(
     (
         *(str, bytes, int, float, bool, type(None), type),
-        *(FunctionType, ModuleType, BuiltinFunctionType, CodeType),
+        *(FunctionType, ModuleType, BuiltinFunctionType, CodeType, SourceFileLoader),
     )
 )
+
+# Since Python 3.14 they are made when they are asked for.
+_HAS_ANNOTATIONS = sys.version_info < (3, 14)
 
 
 def execute(
@@ -82,7 +85,7 @@ def _run_script(
     namespace["__file__"] = path = run.script_path
     namespace["__cached__"] = None
     namespace["__loader__"] = SourceFileLoader("__main__", path)
-    if sys.version_info < (3, 14):
+    if _HAS_ANNOTATIONS:
         namespace["__annotations__"] = {}
     compiled = cache.load(path, stat)
     is_plain = run.environment.keys().isdisjoint(VARIABLES)
@@ -120,12 +123,15 @@ def _finish(run: RunContext) -> None:
 
 
 def _end_streams(run: RunContext) -> None:
-    """Let go of the descriptors; what goes on, and what is dropped, writes to nobody."""
-    has_threads = lifetime.has_threads(run)
+    """Let go of the descriptors; what goes on, or is dropped, writes to nobody."""
+    made = run.__dict__
+    has_threads = "threads" in made or "raw_threads" in made
+    has_threads = has_threads and lifetime.has_threads(run)
     run.raw_output.end(is_in_use=has_threads)
-    for name in ("raw_error", "raw_input"):
-        if name in run.__dict__:
-            run.__dict__[name].end(is_in_use=has_threads)
+    if "raw_error" in made:
+        run.raw_error.end(is_in_use=has_threads)
+    if "raw_input" in made:
+        run.raw_input.end(is_in_use=has_threads)
 
 
 def _end_parts(run: RunContext, stage: int) -> None:
@@ -147,18 +153,19 @@ def _flush(run: RunContext) -> None:
 
 def _clear_modules(run: RunContext) -> bool:
     """Clear the modules, the script's first; tell whether that may have run code."""
-    cleared = [_clear(module.__dict__) for module in _own_modules(run)]
-    return any(cleared)
-
-
-def _own_modules(run: RunContext) -> List[ModuleType]:
-    main = [] if run.main is None else [run.main]
-    return main + list(reversed(run.loaded)) if "loaded" in run.__dict__ else main
+    has_dropped = run.main is not None and _clear(run.main.__dict__)
+    if "loaded" in run.__dict__:
+        for module in reversed(run.loaded):
+            has_dropped |= _clear(module.__dict__)
+    return has_dropped
 
 
 # Any: a module's namespace.
 def _clear(namespace: Dict[str, Any]) -> bool:
     """Drop objects first, so that their __del__ still finds functions and modules."""
+    annotations = namespace.get("__annotations__")
+    if type(annotations) is dict and not annotations:
+        del namespace["__annotations__"]  # each script begins with them
     doomed = [
         name
         for name, value in namespace.items()

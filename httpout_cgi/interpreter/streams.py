@@ -25,6 +25,8 @@ Write = Callable[[bytes], None]
 # Returns the write end of a new pipe that becomes the descriptor of that number.
 OpenPipe = Callable[[int], int]
 
+# Not by super(): every run closes its output.
+_close = io.RawIOBase.close
 _read, _write, _lseek, _dup = os.read, os.write, os.lseek, os.dup
 
 
@@ -70,18 +72,19 @@ class OutputStream(StandardStream):
 
     def close(self) -> None:
         """Close the descriptor, too: nothing more is to come, so the response ends."""
-        if not self.closed:
-            super().close()
-            if not self.is_shut:
-                self.shut()
+        _close(self)
+        if not self.is_shut:
+            self.shut()
 
     def shut(self) -> None:
         super().shut()
         self._write = _refuse
 
     def end(self, *, is_in_use: bool = False) -> None:
-        self.mute()
-        super().end(is_in_use=is_in_use)
+        self._write = _drop
+        self.is_shut = True
+        if self._kept is not None:
+            super().end(is_in_use=is_in_use)
 
     def _make(self) -> int:
         return super()._make() if self._open_pipe is None else self._open_pipe(1)
