@@ -22,7 +22,7 @@ from httpout_cgi.interpreter import local_files, system
 from httpout_cgi.interpreter.run_context import RunContext, importing_shared, process
 
 # Imported before a script's folder is on the path: these are never local.
-_NEVER_LOCAL = frozenset(
+NEVER_LOCAL = frozenset(
     (
         *sys.builtin_module_names,
         *("_collections_abc", "_sitebuiltins", "abc", "codecs", "encodings"),
@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
 def may_be_local(run: RunContext, name: str) -> bool:
     """Tell quickly that a module is shared; the folder is read once per run."""
-    if name in _NEVER_LOCAL:
+    if name in NEVER_LOCAL:
         return False
     if "search_path" in run.__dict__ or (run.parts and any(system.own_finders(run))):
         return True

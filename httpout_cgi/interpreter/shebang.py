@@ -58,19 +58,34 @@ def parse(line: bytes) -> Optional[Options]:
     A line end of Windows is tolerated, and so is ``env`` without its -S: the kernel
     would find no such program.
     """
-    if not line.startswith(b"#!"):
+    variables, words = _split(line)
+    if not words:
         return None
-    # The kernel hands over all that follows the program as one word.
-    program, *arguments = os.fsdecode(line[2:]).strip().split(None, 1) or [""]
-    variables: List[Tuple[str, str]] = []
-    if program.rpartition("/")[2] == "env" and arguments:
-        variables, words = _split_env(arguments[0])
-        program, *arguments = words or [""]
+    program, *arguments = words
     if not _PYTHON.fullmatch(program.rpartition("/")[2]):
         return None
     options = _parse_arguments(arguments, program)
     options = options._replace(environment=tuple(variables))
     return None if options == Options() else options
+
+
+def find_program(line: bytes) -> str:
+    """Return the program in a script's first line; behind env, that which it looks for.
+
+    Empty if there is none.
+    """
+    return (_split(line)[1] or [""])[0]
+
+
+def _split(line: bytes) -> Tuple[List[Tuple[str, str]], List[str]]:
+    """Return the variables that env sets, and the words of the command."""
+    if not line.startswith(b"#!"):
+        return [], []
+    # The kernel hands over all that follows the program as one word.
+    words = os.fsdecode(line[2:]).strip().split(None, 1)
+    if len(words) > 1 and words[0].rpartition("/")[2] == "env":
+        return _split_env(words[1])
+    return [], words
 
 
 def _split_env(rest: str) -> Tuple[List[Tuple[str, str]], List[str]]:
