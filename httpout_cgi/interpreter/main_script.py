@@ -81,7 +81,10 @@ def open_streams(wanted: str, *, is_unbuffered: bool) -> None:
     errors = errors or ("strict" if encoding else "surrogateescape")
     encoding = encoding or streams.ENCODING
     source = io.open(0, "rb", closefd=False)
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(source, encoding, errors)
+    # Any: io's class has no mode, but CPython sets one.
+    text: Any = io.TextIOWrapper(source, encoding, errors, "\n")
+    text.mode = "r"
+    sys.stdin = sys.__stdin__ = text
     sys.stdout = sys.__stdout__ = _open_output(1, encoding, errors, is_unbuffered)
     sys.stderr = sys.__stderr__ = _open_output(
         2, encoding, "backslashreplace", is_unbuffered
