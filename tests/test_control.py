@@ -13,6 +13,7 @@ from httpout_cgi.processes import control
 from httpout_cgi.processes.control import Configuration
 
 Pair = tuple[socket.socket, socket.socket]
+POOL = os.fsdecode(b"/run/\xff\xc3\xbc/pool")
 
 
 @pytest.fixture
@@ -40,11 +41,12 @@ def test_a_configuration_arrives_with_its_descriptors(
     sent = [os.open(path, os.O_CREAT | os.O_WRONLY) for path in files]
     text = "\u20ac" * 1_000_000  # far more than a socket's buffer holds
     control.send_configuration(
-        channel[0], Configuration(text, sent[0], sent[1], tuple(sent[2:]))
+        channel[0], Configuration(text, sent[0], sent[1], tuple(sent[2:]), POOL)
     )
     received = control.receive(channel[1])
     assert isinstance(received, Configuration)
     assert received.config == text
+    assert received.pool == POOL
     os.write(received.access_log, b"a")
     os.write(received.error_log, b"e")
     for number, descriptor in enumerate(received.listeners):
@@ -58,7 +60,9 @@ def test_a_configuration_arrives_with_its_descriptors(
 
 def test_configurations_do_not_mix(channel: Pair) -> None:
     for number in range(3):
-        control.send_configuration(channel[0], Configuration(str(number), 1, 2, ()))
+        control.send_configuration(
+            channel[0], Configuration(str(number), 1, 2, (), POOL)
+        )
     for number in range(3):
         received = control.receive(channel[1])
         assert isinstance(received, Configuration)
@@ -73,7 +77,7 @@ def test_the_end_of_the_supervisor_is_none(channel: Pair) -> None:
 
 def test_as_many_listeners_as_allowed_can_be_sent(channel: Pair) -> None:
     many = (1,) * control.MAX_LISTENERS
-    control.send_configuration(channel[0], Configuration("", 1, 2, many))
+    control.send_configuration(channel[0], Configuration("", 1, 2, many, POOL))
     received = control.receive(channel[1])
     assert isinstance(received, Configuration)
     assert len(received.listeners) == control.MAX_LISTENERS
@@ -85,7 +89,7 @@ def test_a_worker_that_never_reads_does_not_block_the_supervisor(
 ) -> None:
     def send_for_ever() -> None:
         while True:
-            control.send_configuration(channel[0], Configuration("", 1, 2, ()))
+            control.send_configuration(channel[0], Configuration("", 1, 2, (), POOL))
 
     with pytest.raises(OSError, match=r"temporarily unavailable|Too many references"):
         send_for_ever()
@@ -104,7 +108,7 @@ def test_leave_is_one_byte_both_ways(channel: Pair) -> None:
 
 
 def test_descriptors_beyond_the_limit_are_told(channel: Pair) -> None:
-    control.send_configuration(channel[0], Configuration("", 1, 2, (1,) * 240))
+    control.send_configuration(channel[0], Configuration("", 1, 2, (1,) * 240, POOL))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
     try:

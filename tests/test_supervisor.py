@@ -216,7 +216,7 @@ def selector() -> Iterator[selectors.BaseSelector]:
         yield one
 
 
-CONFIGURATION = control.Configuration("", 1, 2, ())
+CONFIGURATION = control.Configuration("", 1, 2, (), "")
 
 
 def make_fleet(selector: selectors.BaseSelector, code: str) -> Fleet:

@@ -35,13 +35,15 @@ MAX_LISTENERS: Final = 250
 class Configuration:
     """What a worker works with; whoever receives it closes its descriptors.
 
-    ``listeners`` are in the order of the settings' ``listen``.
+    ``listeners`` are in the order of the settings' ``listen``; ``pool`` is the path of
+    the socket where process runs are asked for.
     """
 
     config: str
     access_log: int
     error_log: int
     listeners: tuple[int, ...]
+    pool: str
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -57,6 +59,8 @@ def send_configuration(channel: socket.socket, configuration: Configuration) -> 
     Raises OSError if the worker is gone, or did not read for a very long time.
     """
     with tempfile.TemporaryFile() as file:
+        # No path has a null character; bytes of one that are not UTF-8 survive.
+        file.write(os.fsencode(configuration.pool) + b"\0")
         file.write(configuration.config.encode())
         file.flush()
         descriptors = [
@@ -81,10 +85,12 @@ def receive(channel: socket.socket) -> Configuration | bytes | None:
     file, access_log, error_log, *listeners = received
     with open(file, "rb") as stream:
         stream.seek(0)
-        text = stream.read().decode()
+        pool, _, text = stream.read().partition(b"\0")
     for descriptor in received[1:]:
         os.set_inheritable(descriptor, False)
-    return Configuration(text, access_log, error_log, tuple(listeners))
+    return Configuration(
+        text.decode(), access_log, error_log, tuple(listeners), os.fsdecode(pool)
+    )
 
 
 def send_ready(channel: socket.socket) -> None:

@@ -221,6 +221,7 @@ class Supervisor:
             self._logs.access,
             self._logs.error,
             tuple(sock.fileno() for sock in self._sockets.values()),
+            "",
         )
 
     def _urls(self) -> list[str]:
