@@ -20,7 +20,7 @@ def take_exit_code(run: RunContext, code: object) -> None:
     run.exit_code = 1
     # CPython writes to the process' own where the script has none.
     stream = run.initial_stderr if run.stderr is None else run.stderr
-    _write(stream, f"{_text_of(code)}\n")
+    _write(stream, f"{_text_of(code, '')}\n")
 
 
 def report(run: RunContext, exc: BaseException) -> None:
@@ -69,14 +69,15 @@ def format_exception(exc: BaseException) -> str:
     except Exception:  # a script may put anything into an exception
         frames = "".join(traceback.format_tb(trace))
         heading = "Traceback (most recent call last):\n"
-        return f"{heading}{frames}{type(exc).__name__}: {_text_of(exc)}\n"
+        text = _text_of(exc, "<exception str() failed>")
+        return f"{heading}{frames}{type(exc).__name__}: {text}\n"
 
 
-def _text_of(value: object) -> str:
+def _text_of(value: object, otherwise: str) -> str:
     try:
         return str(value)
     except Exception:
-        return "<exception str() failed>"
+        return otherwise
 
 
 def _print_error(run: RunContext, text: str) -> None:

@@ -32,6 +32,10 @@ _IS_NEW = sys.version_info >= (3, 13)
 _assigned: PerRun[Dict[str, Any]] = PerRun(lambda run: {})
 
 
+class UnraisableHookArgs(SimpleNamespace):
+    """What a hook is given; CPython's own class makes no instances."""
+
+
 def call_at_exit(
     run: RunContext, function: Any, *arguments: Any, **keywords: Any
 ) -> None:
@@ -43,7 +47,7 @@ def call_at_exit(
     except BaseException as exc:
         if sys.version_info >= (3, 10):
             _handle(run, exc, "in atexit callback", function)
-        elif not isinstance(exc, SystemExit):
+        elif not isinstance(exc, SystemExit):  # pragma: no cover - before 3.10
             hide_own_frames(exc)
             text = format_exception(exc)
             _print(run, f"Error in atexit._run_exitfuncs:\n{text}")
@@ -53,11 +57,11 @@ def call_in_raw_thread(
     run: RunContext, function: Any, *arguments: Any, **keywords: Any
 ) -> None:
     """Call what a thread is for that threading does not know."""
-    try:
+    try:  # pragma: no cover - no tracer comes here
         function(*arguments, **keywords)
-    except (RunAborted, RunInterrupted, SystemExit):
+    except (RunAborted, RunInterrupted, SystemExit):  # pragma: no cover - as above
         return
-    except BaseException as exc:
+    except BaseException as exc:  # pragma: no cover - as above
         # What fails because the run is over is nobody's concern.
         if not run.is_ending:
             _handle(run, exc, "in thread started by", function)
@@ -67,7 +71,7 @@ def _handle(run: RunContext, exc: BaseException, message: str, source: Any) -> N
     """Do what PyErr_WriteUnraisable() does."""
     hide_own_frames(exc)
     text = f"Exception ignored {message}"
-    if _IS_NEW:
+    if _IS_NEW:  # pragma: no cover - 3.13
         # The object is in the text, and not shown by itself.
         text, shown, source = f"{text} {source!r}", "", None
     else:
@@ -76,7 +80,7 @@ def _handle(run: RunContext, exc: BaseException, message: str, source: Any) -> N
     if hook is sys.__unraisablehook__ or hook is None:
         _print(run, f"{text}:{shown}\n{_format(exc)}")
         return
-    unraisable = SimpleNamespace(
+    unraisable = UnraisableHookArgs(
         exc_type=type(exc),
         exc_value=exc,
         exc_traceback=exc.__traceback__,
@@ -89,7 +93,7 @@ def _handle(run: RunContext, exc: BaseException, message: str, source: Any) -> N
 def _format(exc: BaseException) -> str:
     """Return the text that C code makes: an exception alone, and its colon always."""
     found = traceback.extract_tb(exc.__traceback__)
-    if _IS_NEW:
+    if _IS_NEW:  # pragma: no cover - 3.13
         # Without marks below the lines.
         plain = [(one.filename, one.lineno or 0, one.name, one.line) for one in found]
         found = traceback.StackSummary.from_list(plain)

@@ -71,9 +71,8 @@ def _hiding(original: Callable[..., Any]) -> Callable[..., Any]:
 def _walk_stack(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def walk(f: Optional[FrameType]) -> Iterator[Any]:
-        if f is None or current.get() is None:
-            return iter(original(f))
-        return _until_bottom(original(f))
+        found = original(f)
+        return iter(found) if current.get() is None else _until_bottom(found)
 
     return walk
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
+import traceback
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
 from tests.interpreter.script_runs import run_file, save, stand_ins
 
+DEL = """
+        import sys
+        class A:
+            def __del__(self): 1 / 0
+        A.__del__.__qualname__ = "del"
+        {}
+        A()
+        """
 CASES = {
     "plain": "1 / 0",
     "in functions": """
@@ -193,6 +203,75 @@ CASES = {
         A.__del__.__qualname__ = "del"
         A()
         """,
+    "unraisable hook is None": DEL.format("sys.unraisablehook = None"),
+    "unraisable hook is deleted": DEL.format("del sys.unraisablehook"),
+    "unraisable without stderr": DEL.format("sys.stderr = None"),
+    "unraisable hook is deleted twice": """
+        import sys
+        print(sys.unraisablehook is sys.__unraisablehook__)
+        del sys.unraisablehook
+        print(hasattr(sys, "unraisablehook"))
+        try:
+            del sys.unraisablehook
+        except AttributeError:
+            print("once")
+        """,
+    "hook is deleted twice": """
+        import sys
+        del sys.excepthook
+        print(hasattr(sys, "excepthook"))
+        try:
+            del sys.excepthook
+        except AttributeError:
+            print("once")
+        sys.excepthook = sys.__excepthook__
+        1 / 0
+        """,
+    "hook exits with a message": """
+        import sys
+        sys.excepthook = lambda *args: sys.exit("bye")
+        1 / 0
+        """,
+    "exit object without text": """
+        import sys
+        class A:
+            def __str__(self): 1 / 0
+        sys.exit(A())
+        """,
+    "atexit exits": "import atexit, sys; atexit.register(sys.exit, 4)",
+    "atexit and a hook": """
+        import atexit, sys
+        def hook(args): print(args.exc_type, args.err_msg, args.exc_traceback.tb_lineno)
+        sys.unraisablehook = hook
+        atexit.register(lambda: 1 / 0)
+        """,
+    "atexit and a hook that fails": """
+        import atexit, sys
+        sys.unraisablehook = lambda args: args.nothing
+        atexit.register(lambda: 1 / 0)
+        """,
+    "atexit with a cause": """
+        import atexit
+        def callback():
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                raise ValueError
+        atexit.register(callback)
+        """,
+    "stacks of others": """
+        import inspect, sys, traceback
+        def names(frames): return [frame.f_code.co_name for frame, _ in frames]
+        def f():
+            print(names(traceback.walk_stack(sys._getframe())))
+            print(names(traceback.walk_stack(None))[-1:] in (["<module>"], []))
+            try:
+                1 / 0
+            except ZeroDivisionError as exc:
+                print(names(traceback.walk_tb(exc.__traceback__)))
+                print(len(inspect.getinnerframes(exc.__traceback__)))
+        f()
+        """,
     "atexit": "import atexit; atexit.register(lambda: 1 / 0)",
     "stderr is the page": "import sys; sys.stderr = sys.stdout; 1 / 0",
     "stderr is None": "import sys; sys.stderr = None; 1 / 0",
@@ -224,7 +303,7 @@ CASES = {
 if sys.version_info >= (3, 13):
     del CASES["cgitb"], CASES["cgitb.handler"]
     # CPython fails over it; we do not.
-    del CASES["odd syntax error"]
+    del CASES["odd syntax error"], CASES["exit object without text"]
 if sys.version_info >= (3, 11):
     CASES["group"] = """
         one, two = ValueError(1), ExceptionGroup("x", [KeyError(2)])
@@ -247,8 +326,11 @@ if sys.version_info >= (3, 11):
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Imported by a test, it would be bound to the standard output of pytest.
     monkeypatch.delitem(sys.modules, "cgitb", raising=False)
+    tracer = sys.gettrace()
     with stand_ins():
         yield
+    # A debugger leaves none; with the server, the runner sees to it.
+    sys.settrace(tracer)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -275,3 +357,30 @@ def mask(text: str) -> str:
     """Leave out what differs from process to process, and before Python 3.10."""
     text = re.sub(r"0x[0-9a-f]+|\d\d:\d\d:\d\d", "?", text)
     return text.replace("__main__.Mine", "Mine")
+
+
+def test_outside_of_runs_hooks_are_those_of_the_process(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found: List[object] = []
+    before = sys.unraisablehook
+    sys.unraisablehook = found.append
+    try:
+        assert sys.unraisablehook == found.append
+
+        class Broken:
+            def __del__(self) -> None:
+                1 / 0  # noqa: B018
+
+        Broken()
+    finally:
+        sys.unraisablehook = before
+    assert len(found) == 1
+    traceback.print_stack()
+    assert "test_failures.py" in capsys.readouterr().err
+    assert inspect.stack()[0].function.startswith("test_outside")
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        assert len(inspect.trace()) == 1
+        assert "test_failures.py" in traceback.format_exc()
