@@ -167,7 +167,8 @@ def join_threads(run: RunContext) -> None:
     """
     run_threads.of_run.of(run).main.end()
     for thread in run.threads:
-        if not thread.daemon:
+        # Before Python 3.9 those of pools are daemons, and waited for as well.
+        if not thread.daemon or thread in _pool_queues():
             end: Any = thread._run_end  # type: ignore[attr-defined]
             # Again and again: threads may start pools as long as they go on.
             _shut_down_executors(run)
@@ -214,10 +215,15 @@ def call_exit_callbacks(
         attempt(run, call)
 
 
+# Any: a module's private mapping of its threads to their queues.
+def _pool_queues() -> Any:
+    module = sys.modules.get("concurrent.futures.thread")
+    return getattr(module, "_threads_queues", {})
+
+
 def _shut_down_executors(run: RunContext) -> None:
     """Do what concurrent.futures does at exit, for its threads in this run alone."""
-    module = sys.modules.get("concurrent.futures.thread")
-    workers = getattr(module, "_threads_queues", {})
+    workers = _pool_queues()
     for thread in list(run.threads):
         if thread in workers:
             # The first argument of a worker is a weak reference to its executor.
