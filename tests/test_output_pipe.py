@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.interpreter.run_context import current
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.thread import ThreadRunner
-from httpout_cgi.runners.thread_run import UNREAD_LIMIT
+from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
 from tests.interpreter.script_runs import save
 from tests.test_thread_runner import check, describe, read_all, until
 
@@ -233,3 +234,30 @@ def test_a_script_that_closes_its_output_still_has_a_time_limit(
         assert "RunInterrupted" in str(run.failure)
 
     check(test)
+
+
+def test_what_a_run_tells_the_loop_is_done_outside_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.py", "import os\nprint('a')\nos.system('echo b')")
+    seen: list[object] = []
+    wake, receive = ThreadRun.wake, ThreadRun._receive
+
+    def look_and_wake(run: ThreadRun) -> None:
+        seen.append(current.get())
+        wake(run)
+
+    def look_and_receive(run: ThreadRun, data: bytes) -> None:
+        seen.append(current.get())
+        receive(run, data)
+
+    monkeypatch.setattr(ThreadRun, "wake", look_and_wake)
+    monkeypatch.setattr(ThreadRun, "_receive", look_and_receive)
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path, environment=dict(PATH)))
+        assert await read_all(run) == b"b\na\n"
+
+    check(test)
+    assert len(seen) > 3
+    assert set(seen) == {None}

@@ -204,7 +204,10 @@ class StandardStream(io.RawIOBase):
 
     def _give_up(self, loan: _Loan, *, is_in_use: bool = False) -> None:
         """Close what was lent; where threads go on, let the number be of nothing."""
-        self._loans.remove(loan)
+        try:
+            self._loans.remove(loan)
+        except ValueError:
+            return  # another thread of the run has just closed it
         if loan.owner is not None:
             owner = loan.owner()
             if owner is not None:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
@@ -76,6 +77,8 @@ class ThreadRunner:
         self._leftovers = Leftovers(patience)
         self._mailbox: deque[ThreadRun] = deque()
         self._is_drain_due = False
+        # What the loop calls for a thread belongs to no run.
+        self._outside = Context()
         self._sweeper: asyncio.TimerHandle | None = None
 
     @property
@@ -220,12 +223,14 @@ class ThreadRunner:
             self._is_drain_due = True
             # A closed loop: the server has gone, and nobody waits.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._drain)
+                # Not in the context of the run, in which it would be the current one.
+                self._loop.call_soon_threadsafe(self._drain, context=self._outside)
 
     def _retire(self, thread: threading.Thread) -> None:
         """Let another thread take the place of one that ends."""
+        call = self._loop.call_soon_threadsafe
         with suppress(RuntimeError):  # as in _post
-            self._loop.call_soon_threadsafe(self._replace, thread)
+            call(self._replace, thread, context=self._outside)
 
 
 async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
