@@ -15,7 +15,7 @@ from functools import partial
 from operator import index
 from typing import Any, Callable, List, NoReturn, Optional, TypeVar
 
-from httpout_cgi.interpreter import run_threads
+from httpout_cgi.interpreter import run_asyncio, run_threads
 from httpout_cgi.interpreter.ignored_failures import call_at_exit, call_in_raw_thread
 from httpout_cgi.interpreter.run_context import (
     RunAborted,
@@ -76,14 +76,18 @@ def _bootstrap_in_run(thread: threading.Thread) -> None:
     try:  # pragma: no cover - a tracer comes later, with _bootstrap
         context.run(_bootstrap_with_hooks, thread)
     finally:  # pragma: no cover - as above
+        thread._run_is_over = True  # type: ignore[attr-defined]
         thread._run_end.release()  # type: ignore[attr-defined]
 
 
 def _bootstrap_with_hooks(thread: threading.Thread) -> None:
     run = current.get()
-    if run is not None:  # pragma: no branch - it is what the context is for
-        run_threads.set_hooks(run)
-    _bootstrap(thread)
+    assert run is not None  # it is what the context is for
+    run_threads.set_hooks(run)
+    try:
+        _bootstrap(thread)
+    finally:
+        run_asyncio.end_in_thread(run)
 
 
 # Any: whatever the new thread is to call.
@@ -107,6 +111,7 @@ def start_raw_thread(run: RunContext, function: Any, *arguments: Any) -> int:
         except (RunAborted, RunInterrupted):  # pragma: no cover - as above
             pass  # the run is over
         finally:  # pragma: no cover - as above
+            context.run(run_asyncio.end_in_thread, run)
             alive.remove(thread)
 
     alive.append(thread)
@@ -176,21 +181,24 @@ def join_threads(run: RunContext) -> None:
                 _shut_down_executors(run)
 
 
+def _living_threads(run: RunContext) -> List[Any]:
+    # is_alive() alone would not do: see join_threads().
+    started = [
+        thread
+        for thread in run.__dict__.get("threads", ())
+        if thread.is_alive() and not hasattr(thread, "_run_is_over")
+    ]
+    return started + list(run.__dict__.get("raw_threads", ()))
+
+
 def thread_ids(run: RunContext) -> List[int]:
     """Return the ids of the threads that the run has started and that are alive."""
-    attributes = run.__dict__
-    started = [one for one in attributes.get("threads", ()) if one.is_alive()]
-    raw = list(attributes.get("raw_threads", ()))
-    return [one.ident for one in [*started, *raw] if one.ident is not None]
+    return [one.ident for one in _living_threads(run) if one.ident is not None]
 
 
 def has_threads(run: RunContext) -> bool:
     """Tell whether threads of the run are still alive."""
-    if run.__dict__.get("raw_threads"):
-        return True
-    if "threads" not in run.__dict__:
-        return False
-    return any(thread.is_alive() for thread in run.threads)
+    return bool(_living_threads(run))
 
 
 def end_threads(run: RunContext) -> int:
@@ -198,9 +206,14 @@ def end_threads(run: RunContext) -> int:
 
     To be called again: a bare ``except:`` may swallow what is raised.
     """
-    left = thread_ids(run)
-    for thread_id in left:
-        strike(thread_id, SystemExit)
+    left = _living_threads(run)
+    pools = _pool_queues()
+    for thread in left:
+        if thread.ident is not None:
+            strike(thread.ident, SystemExit)
+        if thread in pools:
+            # It wakes from its queue.  No lock is taken: others may hold it.
+            pools[thread].put(None)
     return len(left)
 
 

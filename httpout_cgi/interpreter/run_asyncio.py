@@ -54,6 +54,13 @@ def _close(loop: asyncio.BaseEventLoop) -> None:
 _of_run: PerRun[_RunAsyncio] = PerRun(_RunAsyncio, _end)
 
 
+def end_in_thread(run: RunContext) -> None:
+    """Close the loops that a thread, which has outlived the run, leaves behind."""
+    state = _of_run.find(run)
+    if run.is_ending and state is not None:
+        _end(run, state)
+
+
 def wake(run: RunContext) -> None:
     """Let the run's loops look around: an exception may have been raised there."""
     state = _of_run.find(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInter
 
 from tests.interpreter.script_runs import run_file, save, stand_ins
 
-SECONDS = 20  # a deadline, not a pause
+SECONDS = 10  # a deadline, not a pause
 
 
 @pytest.fixture(autouse=True)
@@ -61,15 +62,23 @@ class Started:
         assert self.thread.ident
         return interrupts.interrupt(self.run, self.thread.ident)
 
-    def end(self, pause: float = 0.3) -> None:
-        """Interrupt it until it is over; in between, it may report the first one."""
-        for _ in range(int(SECONDS / pause)):
-            if self.thread.is_alive():
-                self.interrupt()
-            self.thread.join(pause)
-            if not self.thread.is_alive() and not lifetime.end_threads(self.run):
-                return
-        raise AssertionError("the script goes on")
+    def end(self) -> None:
+        """Interrupt it until it is over, with all its threads."""
+        deadline = time.monotonic() + SECONDS
+        again = 0.0
+        while self.thread.is_alive() or lifetime.has_threads(self.run):
+            now = time.monotonic()
+            assert now < deadline, "the script goes on"
+            if now >= again:
+                # In between, it may report the first one.
+                again = now + 0.3
+                if self.thread.is_alive():
+                    self.interrupt()
+                else:
+                    lifetime.end_threads(self.run)
+            self.thread.join(0.01)
+            if lifetime.has_threads(self.run):
+                time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
