@@ -5,6 +5,7 @@ import http.client
 import signal
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,6 +67,48 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "threading.Thread(target=work).start()\nprint('main is over')\n",
             *(200, b"main is over\nfrom a thread\n", ""),
             id="a thread in the background is joined",
+        ),
+        pytest.param(
+            HEAD + "import os, sys, threading, time; sys.stdout.flush()\n"
+            "print('lost'); threading.Thread(target=os._exit, args=(3,)).start()\n"
+            "try: time.sleep(600)\nexcept Exception: print('never', flush=True)",
+            *(200, b"", "exit code 3"),
+            id="os._exit in a thread",
+        ),
+        pytest.param(
+            HEAD + "import os; os.abort()",
+            *(500, None, "killed by signal 6"),
+            id="os.abort",
+        ),
+        pytest.param(
+            HEAD + "import os, sys; sys.stdout.flush(); os.kill(os.getpid(), 9)",
+            *(200, b"", "killed by signal 9"),
+            id="os.kill of itself after a flush",
+        ),
+        pytest.param(
+            HEAD + "import signal, sys, time; print('kept')\n"
+            "signal.signal(signal.SIGALRM, lambda *_: sys.exit('too slow'))\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.05); time.sleep(600)",
+            *(200, b"kept\n", r"\] too slow$"),
+            id="an alarm",
+        ),
+        pytest.param(
+            HEAD + "import sys; sys.setrecursionlimit(10**6)\n"
+            "class A:\n    def __lt__(self, other): return sorted([self, other])\n"
+            "A() < A()",
+            *(200, b"", "RecursionError"),
+            id="runaway recursion",
+        ),
+        pytest.param(
+            HEAD + "import os, signal; os.kill(os.getppid(), signal.SIGHUP)",
+            *(200, b"", "ProcessNeededError"),
+            id="a signal for the supervisor",
+        ),
+        pytest.param(
+            HEAD + "import asyncio\nasync def f(): print('async')\n"
+            "asyncio.get_event_loop().run_until_complete(f())",
+            *(200, b"async\n", ""),
+            id="the old idiom of asyncio",
         ),
         pytest.param(
             HEAD + "import atexit; atexit.register(print, 'bye'); print('main')",
@@ -192,6 +235,57 @@ def test_content_stays_open_for_a_script_that_was_answered_early(site: Site) -> 
     assert site.ask("/cgi-bin/late.py", method="POST", body=body).status == 404
     (site.folder / "cgi-bin/read").touch()
     site.wait_for_log(r"late\.py \w+\] read 1000000")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "logged"),
+    [
+        ("time.sleep(600)", "RunInterrupted"),
+        ("queue.Queue().get()", "RunInterrupted"),
+        ("asyncio.run(asyncio.sleep(600))", "RunInterrupted"),
+        ("subprocess.call(['/bin/sleep', '600'])", "RunInterrupted"),
+        (
+            "signal.signal(15, lambda *_: sys.exit('cleaned up')); time.sleep(600)",
+            "cleaned up",
+        ),
+    ],
+)
+def test_whatever_waits_is_ended_at_its_time_limit(
+    tmp_path: Path, waiting: str, logged: str
+) -> None:
+    config = EMPTY.replace("path: cgi-bin", "path: cgi-bin, timeout: 300ms")
+    with start_site(tmp_path, f"threads: 1\n{config}") as site:
+        site.write(
+            "wait.py",
+            f"import asyncio, queue, signal, subprocess, sys, time\n{waiting}",
+        )
+        site.write("hello.py", HEAD + "print('hello')")
+        assert site.ask("/cgi-bin/wait.py").status == 504
+        site.wait_for_log(rf"wait\.py \w+\] .*{logged}")
+        assert site.ask("/cgi-bin/hello.py").body == b"hello\n"
+        assert "is stuck" not in site.server.stderr.text
+
+
+def test_threads_that_a_script_leaves_behind_are_ended(site: Site) -> None:
+    site.write(
+        "leave.py",
+        HEAD + "import os, queue, threading, time\n"
+        "work = queue.Queue()\n"
+        "for target in (work.get, time.sleep):\n"
+        "    arguments = () if target == work.get else (600,)\n"
+        "    threading.Thread(target=target, args=arguments, daemon=True).start()\n"
+        "print(os.getpid())",
+    )
+    for _ in range(20):
+        pid = int(site.ask("/cgi-bin/leave.py").body)
+
+    def count() -> int:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+    deadline = time.monotonic() + PATIENCE
+    while count() >= 40:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_stuck_script_is_given_up_and_its_thread_replaced(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_old_spellings(tmp_path: Path) -> None:
 def test_a_traceback_of_a_thread_goes_to_its_runs_standard_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from _thread import _excepthook  # type: ignore[attr-defined]
+    from _thread import _excepthook
 
     monkeypatch.setattr(threading, "excepthook", _excepthook)
     result = run(
@@ -141,6 +141,6 @@ def test_outside_of_a_run_threading_counts_on() -> None:
     with ThreadPoolExecutor() as pool:
         assert pool.submit(threading.current_thread).result() is not None
     assert threading.active_count() == len(threading.enumerate())
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     if sys.version_info >= (3, 10):
         assert threading.gettrace() is None
