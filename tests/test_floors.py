@@ -43,11 +43,15 @@ NEIGHBORS = {("files", "config")}
 OWNERS = {"watchdog": "files.watcher", "tremolo": "processes.connection"}
 # What a pool of another Python loads (DESIGN section 2): the standard library, and of
 # ours no more than this.
+_POOL_PROCESS = (
+    "processes.pool",
+    *(f"processes.pool_{name}" for name in ("child", "children", "notes", "peer")),
+    *(f"processes.pool_{name}" for name in ("program", "run", "settings", "warmth")),
+)
 POOL = {
     "interpreter": ("interpreter",),
     "protocol.scgi": (),
-    "processes.pool": ("interpreter", "protocol.scgi", "processes.pool_child"),
-    "processes.pool_child": ("interpreter", "protocol.scgi"),
+    **dict.fromkeys(_POOL_PROCESS, ("interpreter", "protocol.scgi", *_POOL_PROCESS)),
 }
 # The settings have one face; nobody else looks behind it.
 HIDDEN = ("settings", "strict_yaml")
@@ -189,6 +193,9 @@ def test_there_are_no_import_cycles() -> None:
             "interpreter.x", "import httpout_cgi.errors", "pool", id="pool, ours"
         ),
         pytest.param("processes.pool", "import click", "standard", id="pool process"),
+        pytest.param(
+            "processes.pool_child", "import httpout_cgi.config", "pool", id="pool child"
+        ),
         pytest.param("gateway", "import tremolo.request", "only", id="tremolo"),
         pytest.param("config", "from watchdog import events", "only", id="watchdog"),
         pytest.param(

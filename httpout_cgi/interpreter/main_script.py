@@ -1,4 +1,4 @@
-"""Run a script in a process of its own, as its ``__main__``, and end as CPython does.
+"""Run a script in a process of its own, as its ``__main__``.
 
 For the child of a pool: descriptors, environment and working directory are real and
 set already.  Nothing here stands in for anything.
@@ -6,137 +6,115 @@ set already.  Nothing here stands in for anything.
 
 from __future__ import annotations
 
-import atexit
-import io
 import os
 import sys
-import threading
 import warnings
+from functools import partial
 from importlib.machinery import SourceFileLoader
-from types import ModuleType
-from typing import Any, Callable, Dict, Sequence
+from types import CodeType, ModuleType
+from typing import Any, Callable, Dict, Sequence, Set, Tuple
 
-from httpout_cgi.interpreter import streams
+from httpout_cgi.interpreter import main_end, main_imports
 from httpout_cgi.interpreter.code_cache import CodeCache, Compiled
+from httpout_cgi.interpreter.flags import make_flags
+from httpout_cgi.interpreter.main_streams import open_streams
 from httpout_cgi.interpreter.python_variables import VARIABLES, add_variables
 from httpout_cgi.interpreter.shebang import Options
 
-# The exit code of CPython where the standard streams cannot be flushed.
-_CANNOT_FLUSH = 120
+# What the command line of an interpreter gets wrong.
+_USAGE = 2
 
 
-def run_as_main(path: str, arguments: Sequence[str], cache: CodeCache) -> int:
+def run_as_main(
+    path: str,
+    arguments: Sequence[str],
+    cache: CodeCache,
+    note: Callable[[str], object],
+) -> int:
     """Run the script to its end and return the exit code of the process.
 
-    The caller leaves by os._exit(): all else that a process does at its end is done.
+    ``note`` is told the path of each local module whose code is asked for.  The caller
+    leaves by os._exit(): all else that a process does at its end is done here.
     """
-    main = ModuleType("__main__")
-    sys.modules["__main__"] = main
+    main = _make_main(path)
+    shared = list(sys.path)
+    local: Set[str] = set()
+    sys.argv[:] = [path, *arguments]
+    if hasattr(sys, "orig_argv"):  # Python 3.10
+        sys.orig_argv[:] = [sys.executable, *sys.argv]
+    # As CPython: where the script is, not where a link to it is.
+    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
+    open_streams()
+
+    def load_module(path: str, level: int) -> CodeType:
+        local.add(path)
+        if not level:
+            note(path)
+        return cache.load_module(path, level).code
+
+    def run_script(namespace: Dict[str, Any]) -> None:
+        code, level = _load(path, cache)
+        main_imports.use_cache(partial(load_module, level=level), shared)
+        # What comes before the shared folders on the path.
+        main_imports.forget_shadowed(sys.path[: len(sys.path) - len(shared)])
+        exec(code, namespace)
+
+    failure = main_end.attempt(partial(run_script, main.__dict__))
+    del main
+    return main_end.finish(failure, local)
+
+
+def _make_main(path: str) -> ModuleType:
+    main = sys.modules["__main__"] = ModuleType("__main__")
     namespace = main.__dict__
     namespace.update(__file__=path, __cached__=None)
     namespace["__loader__"] = SourceFileLoader("__main__", path)
     namespace["__builtins__"] = sys.modules["builtins"]
     if sys.version_info < (3, 14):
         namespace["__annotations__"] = {}
-    sys.argv[:] = [path, *arguments]
-    open_streams("", is_unbuffered=False)
-    code = _attempt(lambda: _run(path, cache, namespace))
-    _attempt(threading._shutdown)  # type: ignore[attr-defined]
-    _attempt(atexit._run_exitfuncs)
-    is_flushed = _flush()
-    namespace.clear()
-    return code if _flush() and is_flushed else _CANNOT_FLUSH
+    return main
 
 
-def _run(path: str, cache: CodeCache, namespace: Dict[str, Any]) -> None:
-    compiled = cache.load(path)
-    if compiled.options is not None or not os.environ.keys().isdisjoint(VARIABLES):
-        compiled = _apply_options(path, compiled, cache)
-    exec(compiled.code, namespace)
-
-
-def _apply_options(path: str, compiled: Compiled, cache: CodeCache) -> Compiled:
-    """Do what the shebang and PYTHON* variables ask for; return what is to be run."""
-    wanted = compiled.options or Options()
-    if wanted.complaint:
-        sys.stderr.write(wanted.complaint)
-        raise SystemExit(2)
-    os.environ.update(wanted.environment)
-    if not wanted.ignores_environment:
-        wanted = add_variables(wanted, os.environ)
-    if wanted.is_unbuffered or wanted.stream_encoding:
-        open_streams(wanted.stream_encoding, is_unbuffered=wanted.is_unbuffered)
-    if wanted.has_safe_path:
-        del sys.path[0]
-    sys.path[1:1] = wanted.search_path
-    first = ("default",) if wanted.is_development else ()
-    sys.warnoptions[:] = [*first, *wanted.warnings]
-    warnings._processoptions(sys.warnoptions)  # type: ignore[attr-defined]
-    return cache.load(path, level=wanted.optimize) if wanted.optimize else compiled
-
-
-def open_streams(wanted: str, *, is_unbuffered: bool) -> None:
-    """Open sys.stdin, stdout and stderr over descriptors 0 to 2, as CPython does."""
-    encoding, _, errors = wanted.partition(":")
-    errors = errors or ("strict" if encoding else "surrogateescape")
-    encoding = encoding or streams.ENCODING
-    source = io.open(0, "rb", closefd=False)
-    # Any: io's class has no mode, but CPython sets one.
-    text: Any = io.TextIOWrapper(source, encoding, errors, "\n")
-    text.mode = "r"
-    sys.stdin = sys.__stdin__ = text
-    sys.stdout = sys.__stdout__ = _open_output(1, encoding, errors, is_unbuffered)
-    sys.stderr = sys.__stderr__ = _open_output(
-        2, encoding, "backslashreplace", is_unbuffered
-    )
-
-
-def _open_output(number: int, encoding: str, errors: str, is_unbuffered: bool) -> Any:
-    raw: Any = io.open(number, "wb", 0 if is_unbuffered else -1, closefd=False)
-    stream = io.TextIOWrapper(
-        raw,
-        encoding,
-        errors,
-        "\n",
-        line_buffering=number == 2 and not is_unbuffered,
-        write_through=is_unbuffered,
-    )
-    stream.mode = "w"
-    return stream
-
-
-def _attempt(action: Callable[[], object]) -> int:
-    """Return the exit code of what ends by itself, by SystemExit or by an exception."""
+def _load(path: str, cache: CodeCache) -> Tuple[CodeType, int]:
+    """Return the script's code, and how much to optimize what it imports."""
     try:
-        action()
-    except SystemExit as exc:
-        return _take_exit_code(exc.code)
-    except BaseException as exc:
-        _report(exc)
-        return 1
-    return 0
+        compiled = cache.load(path)
+    except OSError as exc:
+        reason = f"[Errno {exc.errno}] {exc.strerror}"
+        sys.stderr.write(f"{sys.executable}: can't open file '{path}': {reason}\n")
+        raise SystemExit(_USAGE) from None
+    level = 0
+    if compiled.options is not None or not os.environ.keys().isdisjoint(VARIABLES):
+        level = _apply_options(compiled).optimize
+    return cache.load(path, level=level).code if level else compiled.code, level
 
 
-def _take_exit_code(code: object) -> int:
-    if code is None or isinstance(code, int):
-        return (code or 0) & 0xFF
-    sys.stderr.write(f"{code}\n")
-    return 1
+def _apply_options(compiled: Compiled) -> Options:
+    """Do what the shebang and PYTHON* variables ask for.
 
-
-def _report(exc: BaseException) -> None:
-    """Call sys.excepthook, without our frames."""
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    exc.__traceback__ = trace
-    sys.excepthook(type(exc), exc, trace)
-
-
-def _flush() -> bool:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            return False
-    return True
+    Raises SystemExit or LookupError where the interpreter would not start.
+    """
+    options = compiled.options or Options()
+    if options.complaint:
+        sys.stderr.write(options.complaint)
+        raise SystemExit(_USAGE)
+    if options.other:
+        # It runs something else: its own interpreter knows.
+        os.execv(sys.argv[0], sys.argv)
+    os.environ.update(options.environment)
+    if not options.ignores_environment:
+        options = add_variables(options, os.environ)
+    if options.is_unbuffered or options.stream_encoding:
+        open_streams(options.stream_encoding, is_unbuffered=options.is_unbuffered)
+    if options.has_safe_path:
+        del sys.path[0]
+    position = 0 if options.has_safe_path else 1
+    sys.path[position:position] = options.search_path
+    first = ("default",) if options.is_development else ()
+    sys.warnoptions[:] = [*first, *options.warnings]
+    warnings._processoptions(sys.warnoptions)  # type: ignore[attr-defined]
+    given = dict(options.flags)
+    given["optimize"] = options.optimize
+    given["dev_mode"] = options.is_development
+    sys.flags = make_flags(given)  # type: ignore[assignment]  # looks like it
+    return options

@@ -1,94 +1,81 @@
 """A pool's child: descriptors, environment, limits, then the script.
 
-Standard library only.  Everything here happens in a process of the run's own.
+Everything here happens in a process of the run's own.  Standard library only.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import resource
 import tempfile
-from typing import Any, NamedTuple, Sequence
+import time
+from typing import NamedTuple
 
 from httpout_cgi.interpreter import main_script
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.protocol.scgi import Head
-
-# What a worker adds to the variables for us; scripts never see it.
-RUN_VARIABLE = "HTTPOUT_CGI_RUN"
+from httpout_cgi.processes import pool_program
+from httpout_cgi.processes.pool_notes import Notes
+from httpout_cgi.processes.pool_program import CANNOT_RUN
+from httpout_cgi.processes.pool_run import Run
+from httpout_cgi.processes.pool_settings import Settings, set_limits
 
 # More content than this goes to a file; a worker keeps as much in memory.
 _IN_MEMORY = 512 * 1024
 _READ_SIZE = 65_536
 
-# A shell's exit codes for a program that cannot be run, or is not there.
-_CANNOT_RUN, _NOT_FOUND = 126, 127
 
-_LIMITS = {
-    "memory": resource.RLIMIT_AS,
-    "cpu": resource.RLIMIT_CPU,
-    "open_files": resource.RLIMIT_NOFILE,
-    "processes": resource.RLIMIT_NPROC,
-    "file_size": resource.RLIMIT_FSIZE,
-}
+class Descriptors(NamedTuple):
+    """What becomes 0, 1 and 2; ``source`` is -1 if ``output`` brings the content."""
 
-
-class Run(NamedTuple):
-    """What is to be run; ``content`` is what has been read of it already."""
-
-    path: str
-    environment: dict[str, str]
-    arguments: Sequence[str]
-    timeout: float | None
-    content_length: int
-    content: bytes
-
-    @classmethod
-    def from_head(cls, head: Head, content: bytes) -> Run:
-        """Read what a worker, or another server, says of a run."""
-        environment = dict(head.variables)
-        extras: dict[str, Any] = json.loads(environment.pop(RUN_VARIABLE, "{}"))
-        # SCGI demands a length; CGI has none where there is no content.
-        if not extras.get("has_content") and head.content_length == 0:
-            del environment["CONTENT_LENGTH"]
-        return cls(
-            environment.get("SCRIPT_FILENAME", ""),
-            environment,
-            extras.get("arguments", ()),
-            extras.get("timeout"),
-            head.content_length,
-            content,
-        )
+    source: int
+    output: int
+    error: int
 
 
 def perform(
-    run: Run, descriptors: tuple[int, int, int], limits: Any, cache: CodeCache
+    run: Run,
+    descriptors: Descriptors,
+    settings: Settings,
+    python: tuple[CodeCache, Notes] | None,
 ) -> int:
-    """Run it and return the exit code; an exec does not return."""
-    os.setpgid(0, 0)
-    _take_descriptors(run, *descriptors)
+    """Run it and return the exit code.
+
+    ``python`` is what helps this interpreter to run the script, None if it does not.
+    """
+    try:
+        _take_descriptors(run, descriptors)
+        _take_environment(run)
+        os.chdir(os.path.dirname(run.path))
+        set_limits(settings.limits)
+        if settings.nice:
+            os.nice(settings.nice)
+    except (OSError, ValueError) as exc:
+        return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
+    if python is None:
+        return pool_program.execute(run.path, run.arguments, run.environment)
+    cache, notes = python
+    return main_script.run_as_main(run.path, run.arguments, cache, notes.add)
+
+
+def _take_environment(run: Run) -> None:
+    zone = os.environ.get("TZ")
     os.environ.clear()
     os.environ.update(run.environment)
-    os.umask(0o022)
-    try:
-        os.chdir(os.path.dirname(run.path) or "/")
-    except OSError as exc:
-        return _fail(f"cannot enter the folder of the script: {exc}", _CANNOT_RUN)
-    _set_limits(limits)
-    if is_python(run.path):
-        return main_script.run_as_main(run.path, run.arguments, cache)
-    return _execute_program(run)
+    if run.environment.get("TZ") != zone:
+        time.tzset()
+    if run.umask is not None:
+        os.umask(run.umask)
 
 
-def _take_descriptors(run: Run, source: int, connection: int, error: int) -> None:
+def _take_descriptors(run: Run, descriptors: Descriptors) -> None:
+    """Put them in place: all are above 2, but for a standard error that is there."""
+    source, output, error = descriptors
+    os.dup2(error, 2)
+    os.set_blocking(output, True)
     if source < 0:
-        source = _spool(run, connection)
-    os.set_blocking(connection, True)
-    for number, descriptor in enumerate((source, connection, error)):
-        if descriptor != number:
-            os.dup2(descriptor, number)
-    for descriptor in {source, connection, error} - {0, 1, 2}:
+        source = _spool(run, output)
+    os.dup2(source, 0)
+    os.dup2(output, 1)
+    for descriptor in {source, output, error} - {2}:
         os.close(descriptor)
 
 
@@ -97,9 +84,8 @@ def _spool(run: Run, connection: int) -> int:
     if not run.content_length:
         return os.open(os.devnull, os.O_RDONLY)
     descriptor = _open_spool(run.content_length)
-    os.set_blocking(connection, True)
+    data = run.content[: run.content_length]
     rest = run.content_length
-    data = run.content[:rest]
     while True:
         _write_all(descriptor, data)
         rest -= len(data)
@@ -122,31 +108,3 @@ def _open_spool(size: int) -> int:
 def _write_all(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def _set_limits(settings: Any) -> None:
-    for name, value in settings.limits.items():
-        if value is not None:
-            _, hard = resource.getrlimit(_LIMITS[name])
-            most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(_LIMITS[name], (most, most))
-    if settings.nice:
-        os.nice(settings.nice)
-
-
-def is_python(path: str) -> bool:
-    """Tell whether a script is for this interpreter: by its suffix, or its shebang."""
-    return path.endswith(".py")
-
-
-def _execute_program(run: Run) -> int:
-    """Become the program; its shebang is the kernel's business."""
-    try:
-        os.execve(run.path, [run.path, *run.arguments], run.environment)
-    except OSError as exc:
-        return _fail(f"{run.path}: {exc.strerror}", _NOT_FOUND)
-
-
-def _fail(text: str, code: int) -> int:
-    os.write(2, os.fsencode(f"{text}\n"))
-    return code

@@ -1,0 +1,182 @@
+"""The end of a process, as Py_FinalizeEx brings it about, without its cost.
+
+Threads, atexit, a flush, the objects of the script, and another flush for what their
+__del__ wrote.  What the interpreter itself holds is left to the kernel.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import signal
+import sys
+import threading
+import traceback
+import weakref
+from contextlib import suppress
+from types import ModuleType
+from typing import AbstractSet, Any, Callable, List, NamedTuple, Optional
+
+from httpout_cgi.interpreter import namespaces
+from httpout_cgi.interpreter.own_frames import hide_own_frames
+
+# The exit code of CPython where the standard streams cannot be flushed.
+_CANNOT_FLUSH = 120
+
+_LAST = ("last_exc", "last_type", "last_value", "last_traceback")
+
+
+class Failure(NamedTuple):
+    """How something ended that was done on the script's behalf."""
+
+    exit_code: int = 0
+    is_interrupt: bool = False
+
+
+def attempt(action: Callable[[], object]) -> Failure:
+    """Do something; what it raises is reported, as CPython does it."""
+    try:
+        action()
+    except SystemExit as exc:
+        return Failure(_take_exit_code(exc.code))
+    except BaseException as exc:  # a script may raise anything
+        return _report(exc)
+    return Failure()
+
+
+def finish(failure: Failure, local: AbstractSet[str]) -> int:
+    """End all that the script has begun; return the exit code of the process.
+
+    ``local`` are the files of the modules that end with the script.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+    except BaseException as exc:
+        _tell_ignored(exc, f"in: {threading!r}")
+    with suppress(BaseException):  # told already
+        atexit._run_exitfuncs()
+    is_flushed = _flush()
+    _restore_streams()
+    _drop_modules(local)
+    if not (_flush() and is_flushed):
+        return _CANNOT_FLUSH
+    if failure.is_interrupt:
+        # Whoever waits for this process learns what ended it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    return failure.exit_code
+
+
+def _take_exit_code(code: object) -> int:
+    if code is None or isinstance(code, int):
+        number = int(code or 0)
+        # CPython takes -1 for what is no C long.
+        return number & 0xFF if -(2**63) <= number < 2**63 else 0xFF
+    _print(f"{_text_of(code)}\n")
+    return 1
+
+
+def _report(exc: BaseException) -> Failure:
+    """Tell sys.excepthook."""
+    hide_own_frames(exc)
+    sys.last_type, sys.last_value = type(exc), exc
+    sys.last_traceback = exc.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = exc
+    if isinstance(exc, KeyboardInterrupt):
+        failure = Failure(1, is_interrupt=True)
+    else:
+        failure = Failure(1)
+    # Any: a script may call anything a hook, and may delete it.
+    hook: Any = getattr(sys, "excepthook", None)
+    if hook is None and not hasattr(sys, "excepthook"):
+        _print("sys.excepthook is missing\n")
+        hook = sys.__excepthook__
+    try:
+        hook(type(exc), exc, exc.__traceback__)
+    except SystemExit as left:
+        return Failure(_take_exit_code(left.code))
+    except BaseException as broken:
+        hide_own_frames(broken)
+        broken.__context__ = None
+        _print("Error in sys.excepthook:\n")
+        sys.__excepthook__(type(broken), broken, broken.__traceback__)
+        _print("\nOriginal exception was:\n")
+        sys.__excepthook__(type(exc), exc, exc.__traceback__)
+    return failure
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return "<exception str() failed>"
+
+
+def _print(text: str) -> None:
+    # CPython writes to the process' own where the script has none.
+    stream = sys.stderr or sys.__stderr__
+    try:
+        stream.write(text)  # type: ignore[union-attr]  # it may be None as well
+    except (OSError, ValueError, AttributeError):
+        return  # the script closed or replaced it: nobody to tell
+
+
+def _tell_ignored(exc: BaseException, where: str) -> None:
+    hide_own_frames(exc)
+    lines = traceback.format_exception(type(exc), exc, exc.__traceback__)
+    _print("".join([f"Exception ignored {where}\n", *lines]))
+
+
+def _flush() -> bool:
+    """Flush both streams; tell whether that went well."""
+    is_flushed = True
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name, None)
+        try:
+            if stream is not None and not getattr(stream, "closed", False):
+                stream.flush()
+        except Exception as exc:  # a script may have put anything there
+            is_flushed = False
+            if name == "stdout":
+                _tell_ignored(exc, f"in: {stream!r}")
+    return is_flushed
+
+
+def _restore_streams() -> None:
+    """Let go of what sys holds of the script's."""
+    for name in _LAST:
+        if hasattr(sys, name):
+            setattr(sys, name, None)
+    sys.excepthook = sys.__excepthook__
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, name, getattr(sys, f"__{name}__"))
+
+
+def _drop_modules(local: AbstractSet[str]) -> None:
+    """Drop __main__ and local modules; clear those that are held elsewhere."""
+    left = [ref for ref in map(_forget, _names_of(local)) if ref is not None]
+    # Finalizers of objects that refer to each other: the warm heap is frozen, so that
+    # this looks at the script's objects alone.
+    gc.collect()
+    for find in reversed(left):
+        module = find()
+        if module is not None:
+            namespaces.clear(module.__dict__)
+
+
+def _names_of(local: AbstractSet[str]) -> List[str]:
+    names = ["__main__"]
+    if local:
+        names += [
+            name
+            for name, module in list(sys.modules.items())
+            if name != "__main__" and getattr(module, "__file__", None) in local
+        ]
+    return names
+
+
+def _forget(name: str) -> Optional[weakref.ref[ModuleType]]:
+    module = sys.modules.pop(name, None)
+    return weakref.ref(module) if isinstance(module, ModuleType) else None

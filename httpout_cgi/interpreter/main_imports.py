@@ -1,0 +1,70 @@
+"""Imports in a process of the script's own, which a warm interpreter was forked for.
+
+What has been imported there must not hide the script's own modules; and local modules
+come from cached code, not from .pyc files, which would be stale for a second.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from importlib.machinery import SourceFileLoader
+from types import CodeType
+from typing import Any, Callable, Sequence, Set
+
+from httpout_cgi.interpreter import local_files
+from httpout_cgi.interpreter.local_modules import NEVER_LOCAL
+
+_external: Any = importlib._bootstrap_external
+
+
+def use_cache(load: Callable[[str], CodeType], shared: Sequence[str]) -> None:
+    """Take the code of modules from ``load``, but of those in the shared folders.
+
+    Stays in place: for processes that are a script's own.
+    """
+    original = _external.SourceLoader.get_code
+    prefixes = tuple(os.path.join(folder, "") for folder in shared if folder)
+
+    # Any: a loader, or a subclass of one.
+    def get_code(self: Any, fullname: str) -> Any:
+        path = self.get_filename(fullname)
+        if type(self) is not SourceFileLoader or path.startswith(prefixes):
+            return original(self, fullname)
+        try:
+            return load(path)
+        except OSError:
+            return original(self, fullname)  # its error
+        except (SyntaxError, ValueError) as exc:
+            failure = exc.with_traceback(None)
+        failure.__context__ = None
+        raise failure
+
+    # The name at which CPython takes the frames of an import out of a traceback.
+    get_code.__code__ = get_code.__code__.replace(
+        co_filename=original.__code__.co_filename,
+        co_name="_call_with_frames_removed",
+    )
+    _external.SourceLoader.get_code = get_code
+
+
+def forget_shadowed(folders: Sequence[str]) -> None:
+    """Drop the modules that have been imported already and that a folder has, too."""
+    shadowed: Set[str] = set()
+    for folder in folders:
+        names = local_files.list_names(folder) or {}
+        for name in names.keys() & sys.modules.keys():
+            # A folder of data is no package: any real module of the name wins.
+            if names[name] != local_files.FOLDER or _is_package(folder, name):
+                shadowed.add(name)
+    shadowed -= NEVER_LOCAL
+    if shadowed:
+        for name in list(sys.modules):
+            if name.partition(".")[0] in shadowed:
+                del sys.modules[name]
+
+
+def _is_package(folder: str, name: str) -> bool:
+    names = local_files.list_names(os.path.join(folder, name)) or {}
+    return "__init__" in names

@@ -1,0 +1,188 @@
+"""The children of a pool: started, told to end, killed, and reaped.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+import time
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Callable, Optional
+
+from httpout_cgi.interpreter import local_files
+from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.processes import pool_child, pool_program
+from httpout_cgi.processes.pool_notes import Notes
+from httpout_cgi.processes.pool_peer import Peer
+from httpout_cgi.processes.pool_settings import Settings
+
+# Between TERM and KILL.
+_PATIENCE_SECONDS = 3.0
+# Larger sources are compiled in the child.
+_LARGEST_SOURCE = 8 << 20
+
+# For the pool alone, of those that a terminal or the supervisor sends to a group.
+_IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_TAKEN = (signal.SIGTERM, signal.SIGCHLD)
+
+# Exit code of a child of ours that fails before its script: sysexits' EX_SOFTWARE.
+_BROKEN = 70
+
+_Handler = Callable[[int, Optional[FrameType]], object]
+
+
+class Children:
+    """Each is the leader of a process group of its own.
+
+    ``let_go`` closes, in a child, what is the pool's and not that peer's.
+    """
+
+    def __init__(self, settings: Settings, let_go: Callable[[Peer], None]) -> None:
+        self._settings = settings
+        self._let_go = let_go
+        self._cache = CodeCache()
+        self._peers: dict[int, Peer] = {}
+        # Groups that were told to end, and when they are killed.
+        self._doomed: dict[int, float] = {}
+        # Any: what getsignal() returns.
+        self._dispositions: dict[int, Any] = {}
+
+    @property
+    def count(self) -> int:
+        """Return how many have not been reaped."""
+        return len(self._peers)
+
+    @property
+    def are_ending(self) -> bool:
+        """Tell whether there are groups to be killed, if they have not ended yet."""
+        return bool(self._doomed)
+
+    def deadlines(self) -> list[float]:
+        """Return when there is something to kill."""
+        return list(self._doomed.values())
+
+    def take_signals(self, leave: _Handler) -> None:
+        """Call ``leave`` at SIGTERM; children have the signals as they were."""
+        for number in (*_TAKEN, *_IGNORED):
+            self._dispositions[number] = signal.getsignal(number)
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, _note_nothing)
+        signal.signal(signal.SIGTERM, leave)
+
+    def start(self, peer: Peer) -> None:
+        """Fork a child that runs what the peer asks for; raises OSError."""
+        assert peer.run is not None
+        path = peer.run.path
+        is_python = pool_program.is_python(path)
+        if is_python:
+            peer.notes = Notes()
+            self._load(path, self._cache.load)
+            local_files.list_names(os.path.dirname(path))
+        with suppress(OSError, ValueError):  # nobody reads
+            sys.stderr.flush()
+        # No signal strikes the child while it has our handlers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (*_TAKEN, *_IGNORED))
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_child(peer)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        with suppress(OSError):  # the child has done it, or has ended
+            os.setpgid(pid, pid)
+        self._doomed.pop(pid, None)  # the number's former owner
+        peer.pid = pid
+        timeout = peer.run.timeout or self._settings.timeout
+        peer.deadline = time.monotonic() + timeout
+        self._peers[pid] = peer
+
+    def reap(self) -> list[Peer]:
+        """Return the peers whose children have ended; they have been told."""
+        ended: list[Peer] = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return ended
+            if not pid:
+                return ended
+            peer = self._peers.pop(pid, None)
+            if peer is not None:
+                peer.tell_status(status)
+                self._heed(peer)
+                ended.append(peer)
+
+    def end(self, peer: Peer) -> None:
+        """Tell the group to end; it is killed later, if it does not."""
+        if peer.pid not in self._doomed:
+            _signal_group(peer.pid, signal.SIGTERM)
+            self._doomed[peer.pid] = time.monotonic() + _PATIENCE_SECONDS
+
+    def kill_overdue(self, now: float) -> None:
+        """Kill the groups that were told to end and have not."""
+        for pid, deadline in list(self._doomed.items()):
+            if deadline <= now or not _signal_group(pid, 0):
+                _signal_group(pid, signal.SIGKILL)
+                del self._doomed[pid]
+
+    def kill_all(self) -> None:
+        """Kill every group that there is."""
+        for pid in {*self._peers, *self._doomed}:
+            _signal_group(pid, signal.SIGKILL)
+        self._doomed.clear()
+
+    def _heed(self, peer: Peer) -> None:
+        """Compile for the next child what this one has imported."""
+        if peer.notes is not None:
+            for path in peer.notes.read():
+                self._load(path, self._cache.load_module)
+
+    def _load(self, path: str, load: Callable[[str], object]) -> None:
+        try:
+            status = os.stat(path)
+            # Nothing that keeps us waiting.
+            if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SOURCE:
+                load(path)
+        except Exception:  # whatever is wrong with a source
+            return  # a child meets it again, and tells
+
+    def _become_child(self, peer: Peer) -> None:
+        """Run and exit."""
+        code = _BROKEN
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            for number, handler in self._dispositions.items():
+                signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            self._let_go(peer)
+            assert peer.run is not None
+            descriptors, notes = peer.detach(), peer.notes
+            python = None if notes is None else (self._cache, notes)
+            code = pool_child.perform(peer.run, descriptors, self._settings, python)
+        except BaseException as exc:
+            text = f"{peer.run and peer.run.path}: no run: {exc!r}"
+            code = pool_program.fail(text, _BROKEN)
+        finally:
+            os._exit(code)
+
+
+def _note_nothing(number: int, frame: FrameType | None) -> None:
+    """Be a handler: SIGCHLD is ignored otherwise, and wakes nobody."""
+
+
+def _signal_group(pid: int, number: int) -> bool:
+    """Tell whether there is such a group."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # a set-user-ID program
+    return True

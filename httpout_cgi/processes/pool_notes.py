@@ -1,0 +1,38 @@
+"""Which local modules a run has used: told by a child to its pool.
+
+The pool compiles them for the next one.  In memory that both share: no descriptor that
+a script could meet, and nothing that a child could block on.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+_SIZE = 16_384
+
+
+class Notes:
+    """A child writes, the pool reads when the child has ended."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _SIZE)
+        self._end = 0
+
+    def add(self, path: str) -> None:
+        """Note a path; one too many is left out."""
+        data = os.fsencode(path) + b"\0"
+        if self._end + len(data) < _SIZE:
+            self._memory[self._end : self._end + len(data)] = data
+            self._end += len(data)
+
+    def read(self) -> list[str]:
+        """Return the paths; whoever wrote over them has made them worthless."""
+        end = self._memory.find(b"\0\0")
+        if end <= 0:
+            return []
+        return [os.fsdecode(path) for path in self._memory[:end].split(b"\0")]
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._memory.close()

@@ -1,0 +1,98 @@
+"""What runs a script: this interpreter, or the script itself as a program.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import sys
+from typing import Sequence
+
+from httpout_cgi.interpreter.shebang import find_program
+
+# A shell's exit codes for a program that cannot be run, or is not there.
+CANNOT_RUN, NOT_FOUND = 126, 127
+
+_LONGEST_LINE = 1024
+
+# What a shebang calls this interpreter, in any folder.
+_NAMES = ("python", "python3", f"python3.{sys.version_info[1]}")
+
+
+def is_python(path: str) -> bool:
+    """Tell whether this interpreter runs the script: by its suffix, or its shebang.
+
+    Like any program, a script without the suffix has to be executable.
+    """
+    if path.endswith(".py"):
+        return True
+    program = find_program(_read_first_line(path))
+    if program != sys.executable and os.path.basename(program) not in _NAMES:
+        return False
+    return os.access(path, os.X_OK)
+
+
+def execute(path: str, arguments: Sequence[str], variables: dict[str, str]) -> int:
+    """Become the program; its shebang is the kernel's business.
+
+    Returns, with an exit code, only if that fails; standard error has the reason.
+    """
+    # CPython ignores them, and what is ignored stays so.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execve(path, [path, *arguments], variables)
+    except OSError as exc:
+        reason, code = _explain(path, exc)
+        return fail(f"{path}: {reason}", code)
+
+
+def fail(text: str, code: int) -> int:
+    """Tell on standard error why nothing runs; return the exit code for it."""
+    os.write(2, os.fsencode(f"{text}\n"))
+    return code
+
+
+def _explain(path: str, exc: OSError) -> tuple[str, int]:
+    reason = exc.strerror or "cannot be run"
+    if exc.errno == errno.ENOEXEC:
+        return 'unknown format: it has no "#!" line and is no program', CANNOT_RUN
+    interpreter = _find_interpreter(path)
+    if exc.errno == errno.ENOENT and interpreter:
+        hint = " (its lines end as on Windows)" if interpreter.endswith("\r") else ""
+        return f"its interpreter {interpreter.rstrip()} is missing{hint}", NOT_FOUND
+    if exc.errno == errno.EACCES and os.path.isfile(path):
+        if not os.access(path, os.X_OK):
+            return "it may not be executed: its run bit is missing", CANNOT_RUN
+        if interpreter and os.path.exists(interpreter):
+            reason = f"its interpreter {interpreter} may not be executed"
+    return reason, NOT_FOUND if exc.errno == errno.ENOENT else CANNOT_RUN
+
+
+def _find_interpreter(path: str) -> str:
+    """Return the program that the kernel looks for, as it reads it."""
+    line = _read_first_line(path)
+    words = line[2:].strip(b" \t").split(None, 1) if line[:2] == b"#!" else []
+    if not words:
+        return ""
+    # The line end of Windows belongs to the name, if nothing else follows it.
+    is_bare = len(words) == 1 and line.endswith(b"\r")
+    return os.fsdecode(words[0]) + ("\r" if is_bare else "")
+
+
+def _read_first_line(path: str) -> bytes:
+    try:
+        # Whatever it is, it does not keep us waiting.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return b""
+        return os.read(descriptor, _LONGEST_LINE).split(b"\n", 1)[0]
+    finally:
+        os.close(descriptor)

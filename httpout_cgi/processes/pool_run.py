@@ -1,0 +1,66 @@
+"""A run, as a worker or another server asks a pool for it.  Standard library only."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import NamedTuple
+
+from httpout_cgi.protocol.scgi import Head
+
+# What a worker adds to the variables for us; scripts never see it.
+_EXTRAS = "HTTPOUT_CGI_RUN"
+
+# Methods whose requests have content if they say nothing of it.
+_WITHOUT_CONTENT = ("GET", "HEAD")
+
+
+class Run(NamedTuple):
+    """What is to be run; ``content`` is what has been read of it already.
+
+    ``timeout`` is in seconds; None, and a ``umask`` of None, are left to the pool.
+    """
+
+    path: str
+    environment: dict[str, str]
+    content_length: int
+    content: bytes = b""
+    arguments: tuple[str, ...] = ()
+    timeout: float | None = None
+    umask: int | None = None
+
+
+def read_run(head: Head, content: bytes = b"") -> Run:
+    """Return what is asked for; raises ValueError for what cannot be run."""
+    environment = dict(head.variables)
+    if any("=" in name for name in environment):
+        raise ValueError("a variable with an equals sign in its name")
+    path = environment.get("SCRIPT_FILENAME", "")
+    if not path.startswith("/"):
+        raise ValueError(f"SCRIPT_FILENAME is no absolute path: {path!r}")
+    extras = environment.pop(_EXTRAS, None)
+    run = Run(path, environment, head.content_length, content)
+    if extras is None:
+        has_content = environment.get("REQUEST_METHOD", "") not in _WITHOUT_CONTENT
+    else:
+        run, has_content = _read_extras(run, extras)
+    # SCGI demands a length; CGI has none where there is no content.
+    if not has_content and head.content_length == 0:
+        del environment["CONTENT_LENGTH"]
+    return run
+
+
+def _read_extras(run: Run, text: str) -> tuple[Run, bool]:
+    try:
+        extras = dict(json.loads(text))
+        timeout, umask = extras.get("timeout"), extras.get("umask")
+        run = run._replace(
+            arguments=tuple(os.fsdecode(word) for word in extras.get("arguments", ())),
+            timeout=None if timeout is None else float(timeout),
+            umask=None if umask is None else int(umask) & 0o777,
+        )
+    except (TypeError, ValueError) as exc:
+        raise ValueError(f"{_EXTRAS} cannot be read: {exc}") from exc
+    if any("\0" in word for word in run.arguments):
+        raise ValueError("NUL in an argument")
+    return run, bool(extras.get("has_content"))

@@ -1,0 +1,59 @@
+"""What the supervisor tells a pool, as JSON.  Standard library only."""
+
+from __future__ import annotations
+
+import json
+import resource
+from typing import NamedTuple
+
+_LIMITS = {
+    "memory": resource.RLIMIT_AS,
+    "cpu": resource.RLIMIT_CPU,
+    "open_files": resource.RLIMIT_NOFILE,
+    "processes": resource.RLIMIT_NPROC,
+    "file_size": resource.RLIMIT_FSIZE,
+}
+
+
+class Settings(NamedTuple):
+    """Times are in seconds, sizes in bytes; no limit is None.
+
+    ``idle`` is None for a pool that stays.  ``timeout`` is for requests that bring none
+    of their own.
+    """
+
+    processes: int = 8
+    idle: float | None = 60.0
+    timeout: float = 60.0
+    preload: tuple[str, ...] = ()
+    limits: tuple[tuple[str, int | None], ...] = ()
+    nice: int = 0
+    runs_per_process: int = 1
+
+
+def read_settings(text: str) -> Settings:
+    """Return the settings; raises ValueError for what cannot be done."""
+    try:
+        values = dict(json.loads(text))
+        values["preload"] = tuple(values.get("preload", ()))
+        limits = dict(values.get("limits", {}))
+        values["limits"] = tuple(limits.items())
+        settings = Settings(**values)
+    except TypeError as exc:
+        raise ValueError(f"no settings of a pool: {exc}") from exc
+    if not limits.keys() <= _LIMITS.keys():
+        raise ValueError(f"unknown limit: {min(limits.keys() - _LIMITS.keys())}")
+    if settings.processes < 1:
+        raise ValueError("a pool has at least one process")
+    if settings.runs_per_process != 1:
+        raise ValueError("runs_per_process: not available yet")
+    return settings
+
+
+def set_limits(limits: tuple[tuple[str, int | None], ...]) -> None:
+    """Limit this process; never above what it is limited to already."""
+    for name, value in limits:
+        if value is not None:
+            _, hard = resource.getrlimit(_LIMITS[name])
+            most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(_LIMITS[name], (most, most))
