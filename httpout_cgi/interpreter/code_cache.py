@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextvars import Context
+from functools import partial
 from types import CodeType
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
@@ -172,10 +174,16 @@ def _compile(source: bytes, key: _Key) -> Union[Compiled, SyntaxError, ValueErro
     flaw = None if is_module else find_flaw(source, path)
     if flaw is not None:
         return flaw
+    make = partial(compile, source, path, "exec", dont_inherit=True, optimize=level)
     try:
-        code = compile(source, path, "exec", dont_inherit=True, optimize=level)
+        try:
+            code = make()
+        except SyntaxError:
+            # Perhaps by a filter for warnings, of the run that came first.
+            code = Context().run(make)
     except (SyntaxError, ValueError) as exc:
-        # Without its traceback it holds no frames of the run that came first.
+        # Without these it holds no frames of the run that came first.
+        exc.__context__ = None
         return exc.with_traceback(None)
     options = None if is_module else shebang.parse(first_line(source))
     changes_builtins = any(word in source for word in _BUILTINS_WORDS)

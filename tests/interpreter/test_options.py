@@ -251,3 +251,11 @@ def test_what_runs_something_else_is_refused(tmp_path: Path, option: str) -> Non
     result = run_file(path)
     assert result.text == ""
     assert "ProcessNeededError" in str(result.failure)
+
+
+def test_filters_of_one_run_make_no_errors_for_others(tmp_path: Path) -> None:
+    save(tmp_path / "helper.py", "x = '\\d'")
+    strict = save(tmp_path / "a.py", "#!/usr/bin/python3 -Werror\nimport helper")
+    plain = save(tmp_path / "b.py", "import helper\nprint(helper.x)")
+    run_file(strict)
+    assert run_file(plain).text == "\\d\n"
