@@ -298,11 +298,6 @@ NOT_YET = [
     pytest.param("sites: [{hosts: [$user.x.org]}]", "sites[0].hosts[0]", id="$user"),
     pytest.param("sites: [{listing: true}]", "sites[0].listing", id="listing"),
     pytest.param(
-        "sites: [{scripts: [{path: cgi-bin, runner: process}]}]",
-        "sites[0].scripts[0].runner",
-        id="runner",
-    ),
-    pytest.param(
         "sites: [{scripts: [{path: cgi-bin, output: page}]}]",
         "sites[0].scripts[0].output",
         id="output",

@@ -24,6 +24,8 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import control, garbage, signals
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.runners.choose import ChoosingRunner, KindJudge
+from httpout_cgi.runners.pool import PoolRunner
 from httpout_cgi.runners.thread import ThreadRunner
 
 _log = logging.getLogger(__name__)
@@ -174,14 +176,19 @@ class Worker:
         self._access_log.flush()
         await asyncio.to_thread(self._watcher.stop)
 
-    def _make_runner(self, config: Config) -> ThreadRunner:
-        return ThreadRunner(
+    def _make_runner(self, config: Config) -> ChoosingRunner:
+        thread = ThreadRunner(
             self._loop,
             self._cache,
             threads=config.threads,
             queue=config.queue,
             on_worn_out=self._ask_to_leave,
         )
+        process = PoolRunner(self._loop, self._find_pool, queue=config.queue)
+        return ChoosingRunner(thread, process, KindJudge())
+
+    def _find_pool(self) -> str:
+        return self._current.pool
 
     def _make_access_log(
         self, config: Config, message: control.Configuration

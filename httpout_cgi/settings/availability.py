@@ -58,7 +58,6 @@ _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
     (("sites", _EACH, "listing"), _is_one_of(True)),
     (("sites", _EACH, "scripts", _EACH, "interpreters"), _is_filled),
     (("sites", _EACH, "scripts", _EACH, "output"), _is_one_of("page")),
-    (("sites", _EACH, "scripts", _EACH, "runner"), _is_one_of("process")),
 )
 
 

@@ -1,0 +1,70 @@
+"""Run scripts in processes of their own, which a pool forks.
+
+The pool is asked by SCGI over a Unix socket.  Must not know how it runs them, or HTTP.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from httpout_cgi.runners.pool_run import PoolRun, unavailable
+from httpout_cgi.scripts import Invocation
+
+
+class PoolRunner:
+    """Asks the pool at ``address()``; at most ``queue`` runs are under way, or wait.
+
+    Only the loop's thread calls its methods.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        address: Callable[[], str],
+        *,
+        queue: int = 256,
+    ) -> None:
+        self._loop = loop
+        self._address = address
+        self._limit = queue
+        self._active: set[PoolRun] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+
+    def start(self, invocation: Invocation) -> PoolRun:
+        """Start a run.  Whoever receives it closes it.
+
+        Raises HTTPError 503 with Retry-After when too many are under way.
+        """
+        if len(self._active) >= self._limit:
+            _close_stdin(invocation)
+            raise unavailable("the queue for processes is full")
+        try:
+            run = PoolRun(invocation, self._loop, self._forget, self._umask)
+        except OSError as exc:
+            _close_stdin(invocation)
+            raise unavailable(f"cannot ask the pool: {exc.strerror}") from exc
+        self._active.add(run)
+        self._idle.clear()
+        run.send(self._address)
+        return run
+
+    async def shutdown(self, seconds: float) -> None:
+        """Wait for what runs, at most so long, then end it."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except asyncio.TimeoutError:
+            for run in list(self._active):
+                run.fail(unavailable("the server is shutting down"))
+
+    def _forget(self, run: PoolRun) -> None:
+        self._active.discard(run)
+        if not self._active:
+            self._idle.set()
+
+
+def _close_stdin(invocation: Invocation) -> None:
+    if invocation.stdin is not None:
+        invocation.stdin.close()
