@@ -292,9 +292,10 @@ def test_all_problems_are_told_with_line_and_key(
 NOT_YET = [
     pytest.param("users: {}", "users", id="users"),
     pytest.param("tls: {certificate: one, key: one}", "tls", id="tls"),
-    pytest.param("pools: {idle: 61s}", "pools.idle", id="pools"),
-    pytest.param("pools: {limits: {cpu: 1s}}", "pools.limits", id="limits"),
-    pytest.param("pools: {preload: [cgi]}", "pools.preload", id="preload"),
+    pytest.param("pools: {runs_per_process: 2}", "pools.runs_per_process", id="runs"),
+    pytest.param("pools: {python: python3.8}", "pools.python", id="python"),
+    pytest.param("pools: {check_ownership: 'off'}", "pools.check_ownership", id="own"),
+    pytest.param("pools: {scgi_listen: 'unix:s'}", "pools.scgi_listen", id="scgi"),
     pytest.param("sites: [{hosts: [$user.x.org]}]", "sites[0].hosts[0]", id="$user"),
     pytest.param("sites: [{listing: true}]", "sites[0].listing", id="listing"),
     pytest.param(
@@ -322,9 +323,29 @@ def test_a_wrong_unit_is_not_told_to_be_unavailable(folder: Path) -> None:
 
 
 def test_a_wrong_value_is_told_once_even_if_not_available(folder: Path) -> None:
-    assert complain("pools: {idle: 5sec}") == [
-        'config.yaml:1: pools.idle: unit "sec" is not known; write ms, s, m or h: "30s"'
-    ]
+    (line,) = complain("pools: {runs_per_process: 0}")
+    assert "pools.runs_per_process: 0 is out of range; it must be at least 1" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(
+            "pools: {scgi_listen: '0.0.0.0:4000'}",
+            '"0.0.0.0:4000" is open to other machines; write a Unix socket or loopback',
+            id="public",
+        ),
+        pytest.param(
+            "listen: ['127.0.0.1:1']\npools: {scgi_listen: '127.0.0.1:1'}",
+            '"127.0.0.1:1" is in listen as well; choose another',
+            id="twice",
+        ),
+    ],
+)
+def test_an_address_that_cannot_be_the_pools_is_told(
+    folder: Path, text: str, problem: str
+) -> None:
+    assert any(line.endswith(f"scgi_listen: {problem}") for line in complain(text))
 
 
 def test_a_missing_key_is_told(folder: Path) -> None:

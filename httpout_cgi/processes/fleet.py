@@ -15,6 +15,7 @@ from typing import Final
 
 from httpout_cgi.errors import StartError
 from httpout_cgi.processes import control
+from httpout_cgi.processes.backoff import pause_after
 from httpout_cgi.processes.privileges import Account
 
 # Not "-m": that would put the current folder, and any types.py in it, before the
@@ -32,8 +33,6 @@ sys.exit(main())
 
 # Deaths in a row without a worker that became ready, until we give up.
 START_ATTEMPTS: Final = 5
-_BACKOFF_FIRST: Final = 0.1
-_BACKOFF_LAST: Final = 10.0
 # A worker that lived for so long was healthy: its death starts a new count.
 _HEALTHY_AFTER: Final = 10.0
 
@@ -147,8 +146,8 @@ class Fleet:
 
     def _back_off(self, now: float) -> float:
         """Let the next start wait, longer each time; return for how many seconds."""
-        pause: float = min(_BACKOFF_LAST, _BACKOFF_FIRST * 2**self._deaths)
         self._deaths += 1
+        pause = pause_after(self._deaths)
         self._start_at = now + pause
         return pause
 

@@ -64,7 +64,7 @@ def check_root(config: Config, account: Account | None) -> list[str]:
 
 def check_folders(config: Config, account: Account | None) -> None:
     """Raise StartError for a docroot or script mount that the workers cannot use."""
-    with _acting_as(account):
+    with acting_as(account):
         for what, path, mode in _list_paths(config):
             if not os.access(path, mode, effective_ids=True):
                 who = f" by {account.name}" if account else ""
@@ -100,7 +100,7 @@ def _find_account(user: str, group: str | None) -> Account:
 
 
 @contextlib.contextmanager
-def _acting_as(account: Account | None) -> Iterator[None]:
+def acting_as(account: Account | None) -> Iterator[None]:
     """See the file system as the account does.  Single-threaded processes only."""
     if account is None:
         yield

@@ -1,4 +1,4 @@
-"""The supervisor: binds the listeners and keeps the wanted workers alive.
+"""The supervisor: binds the listeners and keeps workers and pool alive.
 
 Single-threaded.  Reads no byte that a client sent.  Signal handlers only enqueue, by
 way of the wakeup descriptor; the loop acts.
@@ -21,6 +21,7 @@ from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.processes import control, listeners, privileges, signals
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.log_files import LogFiles, open_logs
+from httpout_cgi.processes.pools import PoolKeeper, make_plan
 
 # The workers end what is left after GRACE; this is for a worker that cannot.
 _LAST_RESORT: Final = control.GRACE + 2.0
@@ -57,6 +58,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._fleet = Fleet(self._selector, self._account)
         self._fleet.on_ready = self._on_first_ready
+        self._pool = PoolKeeper(self._selector, self._account)
 
     def run(self) -> None:
         """Serve until a signal says to stop.
@@ -70,9 +72,11 @@ class Supervisor:
             self._selector.register(
                 wakeup, selectors.EVENT_READ, lambda: self._on_signals(wakeup)
             )
+            stack.callback(self._pool.close)
+            self._pool.open()
             self._apply(self._config)
             stack.callback(self._fleet.kill)
-            while self._stop_at is None or len(self._fleet):
+            while self._stop_at is None or len(self._fleet) or len(self._pool):
                 self._turn()
 
     def _turn(self) -> None:
@@ -82,17 +86,21 @@ class Supervisor:
             self._fleet.tend(now, self._configuration())
             self._check_sources(now)
         elif now >= self._stop_at:
-            _log.warning("workers that did not end in time are killed")
+            _log.warning("processes that did not end in time are killed")
             self._fleet.kill()
+            self._pool.kill()
             return
+        elif not len(self._fleet):
+            # Not before: until they have ended, workers may need it.
+            self._pool.stop()
+        self._pool.tend(now)
         for key, _ in self._selector.select(self._pause(now)):
             key.data()
 
     def _pause(self, now: float) -> float:
-        if self._stop_at is not None:
-            return max(0.0, self._stop_at - now)
-        start = self._fleet.next_start()
-        until = self._next_check if start is None else min(self._next_check, start)
+        until = self._next_check if self._stop_at is None else self._stop_at
+        for start in (self._fleet.next_start(), self._pool.next_start()):
+            until = until if start is None else min(until, start)
         return max(0.0, until - now)
 
     def _on_signals(self, wakeup: socket.socket) -> None:
@@ -108,6 +116,7 @@ class Supervisor:
             elif number == signal.SIGUSR1:
                 self._reopen_logs()
             elif number == signal.SIGCHLD:
+                self._pool.reap(time.monotonic())
                 self._fleet.reap(time.monotonic())
 
     def _terminal_is_gone(self) -> bool:
@@ -126,7 +135,7 @@ class Supervisor:
         _log.info("stopping")
         self._stop_at = time.monotonic() + _LAST_RESORT
         self._fleet.stop()
-        self._close_listeners()
+        self._close_listeners(self._config.listen)
 
     def _check_sources(self, now: float) -> None:
         """Reload if a settings file has changed; looks once a second."""
@@ -166,7 +175,7 @@ class Supervisor:
         except StartError as exc:
             _log.error("logs not reopened: %s", exc)
             return
-        self._fleet.configure(self._configuration())
+        self._configure()
         _log.info("logs reopened")
 
     def _apply(self, new: Config) -> None:
@@ -180,7 +189,7 @@ class Supervisor:
         access_log.validate(new.log.access.format)
         logs = open_logs(new)
         try:
-            sockets = self._bind(new.listen)
+            sockets = self._bind(_list_listeners(new))
         except BaseException:
             logs.close()
             raise
@@ -191,7 +200,7 @@ class Supervisor:
         self._sockets = sockets
         self._use_logs(logs)
         self._fleet.want(new.worker_count)
-        self._fleet.configure(self._configuration())
+        self._configure()
         for listener, sock in removed.items():
             listeners.close(listener, sock)
         for problem in problems:
@@ -214,18 +223,28 @@ class Supervisor:
             raise
         return sockets
 
+    def _configure(self) -> None:
+        """Tell workers and pool what is in use now."""
+        assert self._logs
+        self._fleet.configure(self._configuration())
+        listener = self._config.pools.scgi_listen
+        scgi = self._sockets[listener] if listener else None
+        self._pool.configure(make_plan(self._config, self._logs.error, scgi))
+
     def _configuration(self) -> control.Configuration:
         assert self._logs
         return control.Configuration(
             self._text,
             self._logs.access,
             self._logs.error,
-            tuple(sock.fileno() for sock in self._sockets.values()),
-            "",
+            tuple(self._sockets[one].fileno() for one in self._config.listen),
+            self._pool.address,
         )
 
     def _urls(self) -> list[str]:
-        return [listeners.describe(*item) for item in self._sockets.items()]
+        return [
+            listeners.describe(one, self._sockets[one]) for one in self._config.listen
+        ]
 
     def _use_logs(self, logs: LogFiles) -> None:
         error_log.configure(logs.error, self._config.log.error.level)
@@ -233,15 +252,20 @@ class Supervisor:
             self._logs.close()
         self._logs = logs
 
-    def _close_listeners(self) -> None:
-        for listener, sock in self._sockets.items():
-            listeners.close(listener, sock)
-        self._sockets = {}
+    def _close_listeners(self, removed: Sequence[Listener]) -> None:
+        for listener in removed:
+            listeners.close(listener, self._sockets.pop(listener))
 
     def _close(self) -> None:
-        self._close_listeners()
+        self._close_listeners([*self._sockets])
         if self._logs:
             self._logs.close()
+
+
+def _list_listeners(config: Config) -> list[Listener]:
+    """Return those of the workers, and that of the pool if it has one."""
+    scgi = config.pools.scgi_listen
+    return [*config.listen, scgi] if scgi else [*config.listen]
 
 
 def _warn_of_restart(old: Config, new: Config) -> None:

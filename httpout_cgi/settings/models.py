@@ -58,6 +58,19 @@ class Pools(Model):
         None, "SCGI address for another server in front."
     )
 
+    @field_validator("scgi_listen")
+    @classmethod
+    def _check_scgi_listen(
+        cls, listener: values.Listener | None
+    ) -> values.Listener | None:
+        # Who can connect says what is run: SCRIPT_FILENAME.
+        if listener is not None and not listener.is_loopback:
+            raise ValueError(
+                f'"{listener.address}" is open to other machines; '
+                "write a Unix socket or loopback"
+            )
+        return listener
+
 
 class Limits(Model):
     """What one request or connection may use."""
@@ -167,6 +180,15 @@ class Config(Model):
             if listener in listen[:index]:
                 raise MisplacedError(f'"{listener.address}" is given twice', index)
         return listen
+
+    @field_validator("pools")
+    @classmethod
+    def _check_pools(cls, pools: Pools, info: ValidationInfo) -> Pools:
+        listener = pools.scgi_listen
+        if listener is not None and listener in info.data.get("listen", ()):
+            text = f'"{listener.address}" is in listen as well; choose another'
+            raise MisplacedError(text, "scgi_listen")
+        return pools
 
     @field_validator("sites")
     @classmethod
