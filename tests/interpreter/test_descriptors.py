@@ -82,6 +82,12 @@ def run(tmp_path: Path) -> Iterator[Run]:
         pytest.param(
             "with open(1, 'w') as o: o.write('a')\nprint('b')", "ab\n", id="open"
         ),
+        pytest.param(
+            "fd = sys.stdout.fileno()\nwith open(1, 'w') as o: o.write('a')\n"
+            "os.write(fd, b'b')",
+            "ab",
+            id="open, next to fileno",
+        ),
         pytest.param("io.open(1, 'wb', 0).write(b'a')", "a", id="io.open"),
         pytest.param("io.FileIO(1, 'w').write(b'a')", "a", id="FileIO"),
         pytest.param("io.FileIO(1, 'w', False).write(b'a')", "a", id="FileIO stays"),
