@@ -35,8 +35,13 @@ _CGI_WORDS = frozenset(("maxlen", "logfile", "logfp", "log", "test"))
 _wants_cgi: Set[int] = set()
 _cgi_code: List[CodeType] = []
 
+# Code with one of these may run other code, which nobody has looked at.
+_RUNS_CODE = frozenset(("exec", "eval"))
+_is_watching = False
+
 _guarded: List[ModuleType] = []
 _setattr, _delattr = setattr, delattr
+_add_audit_hook = sys.addaudithook
 
 
 class GuardedModule(ModuleType, metaclass=PassesForModule):
@@ -91,8 +96,34 @@ def look_at(code: CodeType) -> assignments.Assignments:
         _names.update(found.names)
         _owners.update(found.owners)
         guard_new()
+    if not _RUNS_CODE.isdisjoint(found.words):
+        _watch()
     _seen[id(code)] = code, found
     return found
+
+
+def _watch() -> None:
+    """Look at what exec() and eval() run, from now on.
+
+    An audit hook sees the code of text, too, and adds no frame of ours, as a stand-in
+    would.  It stays for good and costs a little, so it waits for its first script.
+    """
+    global _is_watching
+    if not _is_watching:
+        _is_watching = True
+        _add_audit_hook(_look_at_dynamic)
+
+
+# Any: the arguments of any event.
+def _look_at_dynamic(event: str, arguments: Tuple[Any, ...]) -> None:
+    if event != "exec":
+        return
+    run = current_for_changes()  # pragma: no cover - no tracer comes into hooks
+    if run is None or not arguments[0].co_names:  # pragma: no cover - as above
+        return
+    # What libraries run is theirs; local modules have been looked at.
+    if sys._getframe(1).f_builtins is not builtins.__dict__:  # pragma: no cover
+        prepare(run, arguments[0])
 
 
 def guard_new() -> None:

@@ -53,6 +53,24 @@ def run(tmp_path: Path) -> Iterator[Callable[[str], Result]]:
         pytest.param(
             "import local_new; local_new.value = 2", "local_new.value", id="late"
         ),
+        pytest.param("exec('json.dumps = 1')", "json.dumps", id="exec"),
+        pytest.param("exec(b'json.dumps = 1', {**globals()})", "dumps", id="exec in"),
+        pytest.param(
+            "exec('exec(\"import colorsys; colorsys.ONE_SIXTH = 1\", {})')",
+            "colorsys.ONE_SIXTH",
+            id="nested exec",
+        ),
+        pytest.param(
+            "exec(compile('json.dumps = 1', 'a.py', 'exec'))", "dumps", id="compiled"
+        ),
+        pytest.param(
+            "eval(compile('json.dumps = 1', 'a.py', 'exec'))", "dumps", id="eval"
+        ),
+        pytest.param(
+            "def f():\n exec('def g(): json.dumps = 1\\ng()', globals())\nf()",
+            "json.dumps",
+            id="exec in a function",
+        ),
     ],
 )
 def test_changing_a_shared_module_is_refused(
