@@ -53,13 +53,20 @@ def finish(failure: Failure, local: AbstractSet[str]) -> int:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
     except BaseException as exc:
-        _tell_ignored(exc, f"in: {threading!r}")
+        _tell_ignored(exc, threading, "on threading shutdown")
     with suppress(BaseException):  # told already
         atexit._run_exitfuncs()
     is_flushed = _flush()
+    if gc.isenabled():
+        # As CPython does, and not only to have less to do later: it puts objects in an
+        # order in which a file that nobody has closed is written before it is.
+        gc.collect()
     _restore_streams()
     _drop_modules(local)
-    if not (_flush() and is_flushed):
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # what __del__ has written; CPython ignores it, too
+            stream.flush()
+    if not is_flushed:
         return _CANNOT_FLUSH
     if failure.is_interrupt:
         # Whoever waits for this process learns what ended it.
@@ -116,14 +123,15 @@ def _text_of(value: object) -> str:
 
 def _print(text: str) -> None:
     # CPython writes to the process' own where the script has none.
-    stream = sys.stderr or sys.__stderr__
+    stream = getattr(sys, "stderr", None) or sys.__stderr__
     try:
         stream.write(text)  # type: ignore[union-attr]  # it may be None as well
     except (OSError, ValueError, AttributeError):
         return  # the script closed or replaced it: nobody to tell
 
 
-def _tell_ignored(exc: BaseException, where: str) -> None:
+def _tell_ignored(exc: BaseException, source: object, when: str) -> None:
+    where = f"{when}:" if sys.version_info >= (3, 13) else f"in: {source!r}"
     hide_own_frames(exc)
     lines = traceback.format_exception(type(exc), exc, exc.__traceback__)
     _print("".join([f"Exception ignored {where}\n", *lines]))
@@ -140,7 +148,7 @@ def _flush() -> bool:
         except Exception as exc:  # a script may have put anything there
             is_flushed = False
             if name == "stdout":
-                _tell_ignored(exc, f"in: {stream!r}")
+                _tell_ignored(exc, stream, "on flushing sys.stdout")
     return is_flushed
 
 
