@@ -71,14 +71,17 @@ class Result:
 
 @contextmanager
 def stand_ins() -> Iterator[None]:
-    """Install the stand-ins, and the working directory as it was, for a while."""
+    """Install the stand-ins for a while; working directory and umask come back."""
     directory = os.getcwd()
+    umask = os.umask(0o022)
+    os.umask(umask)
     context.install()
     try:
         yield
     finally:
         context.uninstall()
         os.chdir(directory)
+        os.umask(umask)
 
 
 def save(path: Path, source: str) -> Path:
