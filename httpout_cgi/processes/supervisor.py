@@ -20,8 +20,9 @@ from httpout_cgi.config import Config, Listener, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.processes import control, listeners, privileges, signals
 from httpout_cgi.processes.fleet import Fleet
+from httpout_cgi.processes.launch import make_plan
 from httpout_cgi.processes.log_files import LogFiles, open_logs
-from httpout_cgi.processes.pools import PoolKeeper, make_plan
+from httpout_cgi.processes.pools import PoolKeeper
 
 # The workers end what is left after GRACE; this is for a worker that cannot.
 _LAST_RESORT: Final = control.GRACE + 2.0
