@@ -31,14 +31,20 @@ _LOOK_SECONDS = 2.0
 _REST_SECONDS = 0.1
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
-# poll() tells of these unasked.  Not POLLRDHUP: a peer may say that it has sent all.
-_ENDED = 0
+# poll() tells unasked that a peer has closed.  Not POLLRDHUP: it may have sent all, and
+# still read.
+_NOTHING_ELSE = 0
 
 
 class Pool:
-    """Serves until it has been idle for too long, or is told to leave."""
+    """Serves until it has been idle for too long, or is told to leave.
 
-    def __init__(self, listener: socket.socket, settings: Settings) -> None:
+    So it is by the end of ``parent``, whose process it was started by.
+    """
+
+    def __init__(
+        self, listener: socket.socket, settings: Settings, parent: int
+    ) -> None:
         self._listener = listener
         self._settings = settings
         self._poll = select.poll()
@@ -48,7 +54,7 @@ class Pool:
         self._rests_until = 0.0
         # How often we were told to leave.
         self._orders = 0
-        self._parent = os.getppid()
+        self._parent = parent
         self._last_used = time.monotonic()
         self._wakeup, self._waker = socket.socketpair()
         self._children = Children(settings, self._let_go)
@@ -157,7 +163,7 @@ class Pool:
         if not goes_on:
             self._forget(peer)
         elif peer.run is not None:
-            self._poll.modify(peer.number, _ENDED)
+            self._poll.modify(peer.number, _NOTHING_ELSE)
             peer.deadline = float("inf")
             self._waiting.append(peer)
 
@@ -220,6 +226,7 @@ def complain(text: str) -> None:
 
 def main() -> int:
     """Run a pool: its socket is descriptor 0, its settings are ``sys.argv[1]``."""
+    parent = os.getppid()
     try:
         settings = read_settings(sys.argv[1])
         listener = socket.socket(fileno=os.dup(0))
@@ -236,5 +243,7 @@ def main() -> int:
         complain(failure)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    Pool(listener, settings).serve()
+    Pool(listener, settings, parent).serve()
+    # Told once more, while the interpreter ends.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0

@@ -1,4 +1,4 @@
-"""A script as the __main__ of a process that was warm before: as if it had been started.
+"""A script as the __main__ of a process that was warm before: as if newly started.
 
 Each script runs by ``sys.executable`` and here; output, log and exit status are equal.
 """
@@ -244,7 +244,7 @@ def test_a_script_is_what_it_is_in_a_new_interpreter(
     [
         pytest.param(
             {
-                "script.py": "import helper, package.part\nprint(helper, package.part.x)",
+                "script.py": "import helper, package.part as part\nprint(helper, part.x)",
                 "helper.py": "name = __name__, __file__",
                 "package/__init__.py": "",
                 "package/part.py": "from .other import x",
