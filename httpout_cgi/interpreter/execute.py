@@ -22,6 +22,7 @@ from httpout_cgi.interpreter import (
     failures,
     lifetime,
     options,
+    run_streams,
     script_builtins,
     shared_modules,
 )
@@ -119,19 +120,7 @@ def _finish(run: RunContext) -> None:
         flush_all([run.stderr, run.initial_stderr])
     if run.parts:
         _end_parts(run, AFTER_OUTPUT)
-    _end_streams(run)
-
-
-def _end_streams(run: RunContext) -> None:
-    """Let go of the descriptors; what goes on, or is dropped, writes to nobody."""
-    made = run.__dict__
-    has_threads = "threads" in made or "raw_threads" in made
-    has_threads = has_threads and lifetime.has_threads(run)
-    run.raw_output.end(is_in_use=has_threads)
-    if "raw_error" in made:
-        run.raw_error.end(is_in_use=has_threads)
-    if "raw_input" in made:
-        run.raw_input.end(is_in_use=has_threads)
+    run_streams.end_streams(run)
 
 
 def _end_parts(run: RunContext, stage: int) -> None:

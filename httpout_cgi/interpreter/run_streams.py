@@ -1,9 +1,10 @@
-"""Which of the current run's standard streams a number means, if it means one."""
+"""The standard streams of a run: which of them a number means, and their end."""
 
 from __future__ import annotations
 
 from typing import Any, List, Optional, Tuple
 
+from httpout_cgi.interpreter import lifetime
 from httpout_cgi.interpreter.run_context import RunContext, current
 from httpout_cgi.interpreter.standard_stream import StandardStream
 
@@ -57,3 +58,33 @@ def find_meant(number: object) -> Optional[StandardStream]:
 
 def _used_streams(run: RunContext) -> List[StandardStream]:
     return [run.__dict__[name] for name in _NAMES if name in run.__dict__]
+
+
+# Runs that are over, but have threads that may still use their descriptors.
+_lingering: List[RunContext] = []
+
+
+def end_streams(run: RunContext) -> None:
+    """Let go of the descriptors; what goes on, or is dropped, writes to nobody."""
+    made = run.__dict__
+    has_threads = "threads" in made or "raw_threads" in made
+    has_threads = has_threads and lifetime.has_threads(run)
+    run.raw_output.end(is_in_use=has_threads)
+    if "raw_error" in made:
+        run.raw_error.end(is_in_use=has_threads)
+    if "raw_input" in made:
+        run.raw_input.end(is_in_use=has_threads)
+    if has_threads and any(stream.has_descriptor for stream in _used_streams(run)):
+        _lingering.append(run)
+
+
+def reclaim() -> int:
+    """Close what threads that have ended since do not use any more.
+
+    Returns how many runs are left.  Only one thread may call it, every now and then.
+    """
+    for run in list(_lingering):
+        if not lifetime.has_threads(run):
+            _lingering.remove(run)
+            end_streams(run)
+    return len(_lingering)

@@ -140,19 +140,26 @@ class StandardStream(io.RawIOBase):
         self._leave()
 
     def end(self, *, is_in_use: bool = False) -> None:
-        """Let go of all descriptors; threads that go on may be using them."""
+        """Let go of all descriptors.
+
+        Threads that go on may be using them: their numbers stay, of a broken pipe,
+        until this is called again.
+        """
         self.is_shut = True
         if self._kept is None:
             return  # nothing was lent without it
         with self._changing():
             for loan in self._borrowed():
-                self._give_up(loan, is_in_use=is_in_use)
+                if is_in_use and loan.owner is None:
+                    _break(loan.number)
+                    loan.identity = _identify(loan.number)
+                else:
+                    self._give_up(loan)
             if is_in_use:
-                # Lost for good, or another run's file may get the number.
-                _nullify(self._kept)
+                _break(self._kept)
             else:
                 _close(self._kept)
-            self._kept = None
+                self._kept = None
 
     def _set(self, descriptor: int) -> None:
         self._use(descriptor)
@@ -202,8 +209,8 @@ class StandardStream(io.RawIOBase):
                     self._loans.remove(loan)
         return list(self._loans)
 
-    def _give_up(self, loan: _Loan, *, is_in_use: bool = False) -> None:
-        """Close what was lent; where threads go on, let the number be of nothing."""
+    def _give_up(self, loan: _Loan) -> None:
+        """Close what was lent."""
         try:
             self._loans.remove(loan)
         except ValueError:
@@ -213,8 +220,6 @@ class StandardStream(io.RawIOBase):
             if owner is not None:
                 # Not by a method that the script may have made.
                 _close_file(owner)
-        elif is_in_use:
-            _nullify(loan.number)
         else:
             _close(loan.number)
 
@@ -243,6 +248,14 @@ def _nullify(number: int) -> None:
     null = _open_null()
     _dup2(null, number, False)
     _close(null)
+
+
+def _break(number: int) -> None:
+    """Let a number be that of a pipe without a reader; no other is that pipe."""
+    read_end, write_end = os.pipe()
+    _close(read_end)
+    _dup2(write_end, number, False)
+    _close(write_end)
 
 
 def _bad_descriptor() -> OSError:

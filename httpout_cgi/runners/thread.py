@@ -15,7 +15,7 @@ from contextvars import Context
 from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter import children, context, interrupts
+from httpout_cgi.interpreter import children, context, interrupts, run_streams
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.leftovers import Leftovers
 from httpout_cgi.runners.script_threads import ScriptThreads
@@ -160,7 +160,8 @@ class ThreadRunner:
         if len(self._stuck) + self._leftovers.lost >= self._thread_count:
             self._wear_out()
         self._sweeper = None
-        if self._active or self._stuck or self._leftovers or children.reap():
+        left = children.reap() + run_streams.reclaim()
+        if self._active or self._stuck or self._leftovers or left:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _wear_out(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from httpout_cgi.interpreter import children
+from httpout_cgi.interpreter import children, run_streams
 from httpout_cgi.interpreter.run_context import RunContext
 
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
@@ -43,8 +43,10 @@ def run(tmp_path: Path) -> Iterator[Run]:
     with stand_ins():
         before = set(os.listdir("/proc/self/fd"))
         yield run_source
-        assert set(os.listdir("/proc/self/fd")) == before
         until(lambda: children.reap() == 0)
+        # asyncio has threads that wait for children.
+        until(lambda: run_streams.reclaim() == 0)
+        assert set(os.listdir("/proc/self/fd")) == before
 
 
 def until(condition: Callable[[], object]) -> None:
