@@ -30,13 +30,13 @@ def serve_ours(config: str, folder: Path) -> Iterator[tuple[str, int]]:
     try:
         yield _read_url(process), _find_worker(process.pid)
     finally:
-        _stop(process)
+        stop(process)
 
 
 @contextlib.contextmanager
 def serve_httpout(folder: Path) -> Iterator[str]:
     """Start httpout 0.1.1 on a folder of pages; yield its URL."""
-    port = _find_free_port()
+    port = find_free_port()
     command = [str(_prepare_peer()), "-m", "httpout", "--port", str(port)]
     command += ["--worker-num", "0", "--log-level", "ERROR"]
     command += ["--loop", "uvloop.Loop", str(folder)]
@@ -47,7 +47,7 @@ def serve_httpout(folder: Path) -> Iterator[str]:
         _wait_until_it_answers(url + "/hello.py", process)
         yield url
     finally:
-        _stop(process)
+        stop(process)
 
 
 def _prepare_peer() -> Path:
@@ -79,7 +79,8 @@ def _find_worker(supervisor: int) -> int:
     return int(children.read_text().split()[0])
 
 
-def _find_free_port() -> int:
+def find_free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -94,7 +95,8 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"httpout does not answer at {url}")
 
 
-def _stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    """Send SIGTERM, and SIGKILL to what stays."""
     process.terminate()
     try:
         process.wait(PATIENCE)

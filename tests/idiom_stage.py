@@ -28,8 +28,8 @@ HOST, SEEING_HOST = "legacy.example", "seeing.example"
 FOLDER, SEEING_FOLDER = "legacy", "seeing"
 
 
-def _write_mounts(folder: str) -> str:
-    return f"""
+def _write_mounts(folder: str, runner: str) -> str:
+    lines = f"""
       - {{url: /cgi-bin/, path: {folder}, environment: {{GREETING: hello}}}}
       - {{url: /authorized/, path: {folder}, pass_authorization: true}}
       - {{url: /certificate/, path: {folder}, environment: {{SSL_CLIENT_S_DN: CN=Bob}}}}
@@ -37,20 +37,23 @@ def _write_mounts(folder: str) -> str:
       - {{url: /auto/, path: {folder}, output: auto}}
       - {{url: /short/, path: {folder}, timeout: 300ms}}
 """
+    return lines.replace("}\n", f", runner: {runner}}}\n")
 
 
-CONFIG = f"""\
+def _write_config(runner: str) -> str:
+    return f"""\
 listen: ["127.0.0.1:0", "unix:http.sock"]
 trusted_proxies: [unix]
 log: {{access: {{format: "%{{X-Row}}i %L %U"}}}}
 sites:
   - hosts: [{HOST}]
     docroot: {FOLDER}/htdocs
-    scripts: {_write_mounts(FOLDER)}
+    scripts: {_write_mounts(FOLDER, runner)}
   - hosts: [{SEEING_HOST}]
     docroot: {FOLDER}/htdocs
-    scripts: {_write_mounts(SEEING_FOLDER)}
+    scripts: {_write_mounts(SEEING_FOLDER, "thread")}
 """
+
 
 # Identities, names of temporary files, times, and ids of requests.
 _ANY = rb"0x[0-9a-f]{6,}|tmp\w{8}|... ... .. ..:..:.. \d{4}|Request [0-9a-f]{14}"
@@ -80,6 +83,11 @@ class Stage:
         self.site = site
         self.folder = site.folder / FOLDER
         self._tokens = count()
+
+    def add(self, name: str, source: str) -> None:
+        """Add a script."""
+        (self.folder / name).write_text(source)
+        _write_teller(self.site.folder, name)
 
     def perform_live(self, row: Row) -> tuple[Outcome, str]:
         """Let the server run the script; return all lines of the log as well."""
@@ -188,8 +196,20 @@ def _find_flags(script: Path) -> list[str]:
     return shlex.split(match[2]) if match[1] else [match[2]]
 
 
+def _write_teller(folder: Path, name: str) -> None:
+    """Write the script that tells what the one of that name would see."""
+    text = (CGI_BIN / "environ.py").read_text()
+    path = folder / SEEING_FOLDER / name
+    if path.name.startswith("nph-"):
+        text = text.replace("print", 'print("HTTP/1.1 200 OK")\nprint', 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 @contextmanager
-def set_stage(folder: Path, settings: str = "") -> Iterator[Stage]:
+def set_stage(
+    folder: Path, settings: str = "", *, runner: str = "thread"
+) -> Iterator[Stage]:
     """Start a server for copies of the scripts; ``settings`` are lines of YAML."""
     copy = folder / FOLDER
     shutil.copytree(SCRIPTS, copy)
@@ -203,18 +223,9 @@ def set_stage(folder: Path, settings: str = "") -> Iterator[Stage]:
             "with open(os.environ['HTTP_X_REPLAY'], 'rb') as said:\n"
             "    sys.stdout.buffer.write(said.read())\n"
         )
-    telling = (CGI_BIN / "environ.py").read_text()
-    status_line = 'print("HTTP/1.1 200 OK")\n'
     scripts = (file for file in copy.rglob("*") if file.suffix in (".py", ".cgi", ""))
     for script in scripts:
-        if script.is_dir():
-            continue
-        seeing = folder / SEEING_FOLDER / script.relative_to(copy)
-        seeing.parent.mkdir(parents=True, exist_ok=True)
-        seeing.write_text(
-            telling.replace("print", f"{status_line}print", 1)
-            if script.name.startswith("nph-")
-            else telling
-        )
-    with start_site(folder, settings + CONFIG) as site:
+        if not script.is_dir():
+            _write_teller(folder, str(script.relative_to(copy)))
+    with start_site(folder, settings + _write_config(runner)) as site:
         yield Stage(site)

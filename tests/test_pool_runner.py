@@ -581,6 +581,25 @@ def test_a_pool_that_dies_meanwhile_is_a_bad_gateway(
     check(test, listener.getsockname())
 
 
+def test_a_page_that_ends_at_once_is_whole(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def test(runner: PoolRunner) -> None:
+        run = runner.start(describe(path))
+        played = await accept(listener)
+        played.connection.send(b"A: b\n\npage")
+        reading = asyncio.create_task(run.read())
+        # One turn of the loop sees the page without its end.
+        await asyncio.sleep(0)
+        played.close(0)
+        assert await reading == b"A: b\n\npage"
+        assert run.ended
+
+    check(test, listener.getsockname())
+
+
 @pytest.mark.parametrize(
     ("timeout", "status"),
     [

@@ -19,6 +19,9 @@ from httpout_cgi.runners.thread_run import UNREAD_LIMIT
 from httpout_cgi.scripts import Invocation
 
 _READ_SIZE = 65_536
+# How long the beginning waits for the end, without which a page has no length: a little
+# more than a process needs to leave, less than anybody sees.
+_LINGER_SECONDS = 0.003
 # What is kept of standard error, for who looks for the reason of a failure.
 _ERROR_SIZE = 8192
 # Between two attempts to get into a backlog that is full.
@@ -45,7 +48,9 @@ class PoolRun:
     _unsent = b""
     _connection: socket.socket | None = None
     _waiter: asyncio.Future[None] | None = None
-    _retry: asyncio.TimerHandle | None = None
+    # One after the other: for the next attempt to connect, and for the end of a page.
+    _timer: asyncio.TimerHandle | None = None
+    _is_begun = False
     _pause = _FIRST_PAUSE
     # The end of what was read, until the header section is complete; then None.
     _head: bytes | None = b""
@@ -107,7 +112,7 @@ class PoolRun:
 
     def send(self, address: Callable[[], str]) -> None:
         """Ask the pool; again, if too many are waiting for it."""
-        self._retry = None
+        self._timer = None
         path = address()
         if not path:
             self.fail(unavailable("there is no pool"))
@@ -118,7 +123,7 @@ class PoolRun:
             if exc.errno not in _FULL:
                 self.fail(unavailable(f"the pool cannot be reached: {exc.strerror}"))
                 return
-            self._retry = self._loop.call_later(self._pause, self.send, address)
+            self._timer = self._loop.call_later(self._pause, self.send, address)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             return
         self._request.close()
@@ -138,8 +143,8 @@ class PoolRun:
             return
         self._is_over = True
         self._deadline.cancel()
-        if self._retry is not None:
-            self._retry.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._connection is not None:
             self._pause_reading()
             self._forget_rest()
@@ -200,7 +205,14 @@ class PoolRun:
                 self._look_for_head(data)
             if self._unread > UNREAD_LIMIT:
                 self._pause_reading()
-        self._wake()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Wake the reader, for the first time a little later."""
+        if self._is_begun or not self._is_reading:
+            self._wake()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_LINGER_SECONDS, self._wake)
 
     def _receive_once(self) -> bytes | None:
         """Return what can be read, None if that is nothing, ``b""`` at the end."""
@@ -227,6 +239,7 @@ class PoolRun:
         return data
 
     def _wake(self) -> None:
+        self._is_begun = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Compare requests per second: runner: process, and Apache's mod_cgid.
+
+The samples hello.py and environment.py, keep-alive connections, the same machine and
+the same Python, in turns, both with an access log.  Apache starts an interpreter for
+each request; ours forks one that is warm.  Needs Debian's package apache2; started as
+root, Apache runs scripts as www-data, which may need another --python.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+import pwd
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import load
+import servers
+
+SCRIPTS = ("hello.py", "environment.py")
+MODULES = Path("/usr/lib/apache2/modules")
+
+OURS = """\
+listen: ["127.0.0.1:0"]
+workers: 1
+sites:
+  - docroot: cgi-bin
+    scripts: [{url: /cgi-bin/, path: cgi-bin, runner: process}]
+log:
+  access: {path: access.log}
+"""
+
+APACHE = """\
+ServerRoot {folder}
+ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+PidFile {folder}/apache.pid
+ErrorLog {folder}/apache-error.log
+{modules}
+{account}
+ScriptSock {folder}/cgid.sock
+LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
+CustomLog {folder}/apache-access.log common
+KeepAlive On
+MaxKeepAliveRequests 0
+ScriptAlias /cgi-bin/ {folder}/cgi-bin/
+<Directory {folder}/cgi-bin>
+    Require all granted
+</Directory>
+"""
+NEEDED = ("mpm_event", "authz_core", "alias", "log_config", "unixd", "cgid")
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3, help="of one round")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--python", default=sys.executable, help="that Apache starts")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = read_options()
+    apache = shutil.which("apache2", path=f"{os.environ['PATH']}:/usr/sbin")
+    if apache is None:
+        print("skipped: there is no apache2 (Debian: apt-get install apache2)")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        copy_scripts(folder / "cgi-bin", options.python)
+        with (
+            servers.serve_ours(OURS, folder) as (ours, _),
+            serve_apache(apache, folder) as theirs,
+        ):
+            print(f"Python {platform.python_version()}, {load.client_name()}, ", end="")
+            print(f"{options.connections} connections, ", end="")
+            print(f"{options.rounds} x {options.seconds:g} s each")
+            for script in SCRIPTS:
+                compare(script, ours, theirs, options)
+
+
+def copy_scripts(folder: Path, python: str) -> None:
+    """Copy the samples, with that Python in their first lines."""
+    shutil.copytree(servers.ROOT / "cgi-bin", folder)
+    for script in SCRIPTS:
+        path = folder / script
+        lines = path.read_text().split("\n")
+        path.write_text("\n".join([f"#!{python}", *lines[1:]]))
+
+
+@contextlib.contextmanager
+def serve_apache(command: str, folder: Path) -> Iterator[str]:
+    """Start Apache on the same scripts, as the account that we have; yield its URL."""
+    port = servers.find_free_port()
+    path = folder / "apache.conf"
+    path.write_text(write_apache_config(folder, port))
+    process = subprocess.Popen([command, "-f", str(path), "-DFOREGROUND"])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_it_answers(f"{url}/cgi-bin/hello.py", process)
+        yield url
+    finally:
+        servers.stop(process)
+
+
+def write_apache_config(folder: Path, port: int) -> str:
+    # Some are compiled in.
+    modules = "\n".join(
+        f"LoadModule {name}_module {MODULES}/mod_{name}.so"
+        for name in NEEDED
+        if (MODULES / f"mod_{name}.so").exists()
+    )
+    # Apache refuses to run scripts as root.
+    account = "User www-data\nGroup www-data" if os.getuid() == 0 else ""
+    if account:
+        os.chown(folder, pwd.getpwnam("www-data").pw_uid, -1)
+    return APACHE.format(folder=folder, port=port, modules=modules, account=account)
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + servers.PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), urlopen(url) as response:
+            if b"Hello, World!" in response.read():
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"Apache does not answer at {url}")
+
+
+def compare(script: str, ours: str, theirs: str, options: argparse.Namespace) -> None:
+    """Load both in turns, after a second of warming up, and print the medians."""
+    urls = [f"{server}/cgi-bin/{script}" for server in (ours, theirs)]
+    rates: dict[str, list[float]] = {url: [] for url in urls}
+    for url in urls:
+        load.measure(url, seconds=1, connections=options.connections)
+    for _ in range(options.rounds):
+        for url in urls:
+            rate = load.measure(
+                url, seconds=options.seconds, connections=options.connections
+            )
+            rates[url].append(rate)
+    mine, other = (statistics.median(rates[url]) for url in urls)
+    print(script)
+    for name, url in zip(("runner: process", "mod_cgid"), urls, strict=True):
+        found = rates[url]
+        middle = statistics.median(found)
+        span = f"({min(found):,.0f} to {max(found):,.0f})"
+        print(f"  {name:16} {middle:8,.0f} requests/s  {span}")
+    print(f"  ratio            {mine / other:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
