@@ -10,7 +10,7 @@ import pytest
 
 from tests.accounts import public_folder
 from tests.conftest import Serve
-from tests.live import Answer, Server
+from tests.live import PATIENCE, Answer, Server
 from tests.test_supervisor import has_ended, wait_until
 
 CONFIG = """\
@@ -151,6 +151,7 @@ def test_nothing_is_left_after_the_end(serve: Serve, runtime: Path) -> None:
     assert server.stop() == 0
     assert has_ended(pid)
     assert not list(runtime.iterdir())
+    assert "killed" not in server.stderr.text
 
 
 def test_runs_are_finished_first(serve: Serve, site: Path) -> None:
@@ -170,6 +171,24 @@ def test_runs_are_finished_first(serve: Serve, site: Path) -> None:
     assert response.read() == b"done\n"
     connection.close()
     assert server.stop() == 0
+
+
+def test_a_pool_can_be_woken_as_long_as_workers_need_it(serve: Serve) -> None:
+    server = serve(CONFIG)
+    connection = server.connect()
+    connection.putrequest("POST", "/processes/pid.py")
+    connection.putheader("Content-Length", "4")
+    connection.endheaders(b"bo")
+    # On another connection: the worker has read by now what came before.
+    assert server.request("/").text == "page"
+    server.process.terminate()
+    server.stderr.wait_for("stopping")
+    connection.send(b"dy")
+    response = connection.getresponse()
+    assert response.status == 200
+    assert int(response.read())
+    connection.close()
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_the_second_signal_ends_runs_at_once(serve: Serve, site: Path) -> None:
