@@ -318,7 +318,9 @@ def identity_server(python: Python, open_folder: Path) -> Iterator[RootServer]:
     make_config(
         open_folder,
         f"listen: ['127.0.0.1:0']\nuser: {ACCOUNT}\n"
-        "log: {access: {path: access.log, format: '%U'}}\n",
+        "log: {access: {path: access.log, format: '%U'}}\n"
+        "sites: [{scripts: [{url: /cgi-bin/, path: cgi-bin},"
+        " {url: /processes/, path: cgi-bin, runner: process}]}]\n",
     )
     script = open_folder / "cgi-bin" / "who.py"
     script.write_text(
@@ -329,6 +331,17 @@ def identity_server(python: Python, open_folder: Path) -> Iterator[RootServer]:
     server = RootServer(python, open_folder)
     yield server
     assert server.stop() == 0, server.stderr.text
+
+
+@as_root
+def test_a_pool_is_the_account_for_good(identity_server: RootServer) -> None:
+    url = identity_server.stdout.wait_for(r"http://\S+").group()
+    with urllib.request.urlopen(f"{url}processes/who.py", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    entry = pwd.getpwnam(ACCOUNT)
+    uid, gid = entry.pw_uid, entry.pw_gid
+    groups = sorted(os.getgrouplist(ACCOUNT, gid))
+    assert text == f"{(uid,) * 3} {(gid,) * 3} {groups}\nfor good\n"
 
 
 @as_root
