@@ -7,6 +7,16 @@ other_versions="3.8 3.11 3.13"
 other_requirements='pytest>=8
 legacy-cgi>=2.6; python_version >= "3.13"'
 
+# Shows where it is, and fails, when it has hung for long.  Leaves at once: Python 3.8 would
+# wait for ever for a thread whose join() was interrupted at a bad moment (bpo-45274).
+run_pytest='
+import faulthandler, os, sys, pytest
+sys.path[0] = os.getcwd()
+faulthandler.dump_traceback_later(600, exit=True, file=os.dup(2))
+status = pytest.main(sys.argv[1:])
+sys.stdout.flush()
+os._exit(status)'
+
 # Print the path of a Python of that version; fail if there is none.
 find_version() {
     for name in "python$1" "${PYENV_ROOT:-${HOME-}/.pyenv}/versions/$1".*/bin/python; do
@@ -55,7 +65,7 @@ test_under() {
         return 0
     }
     # No cache and no coverage: they are the main run's, which these run beside.
-    "$2/bin/python" -m pytest -q -p no:cacheprovider -o faulthandler_timeout=60 \
+    "$2/bin/python" -c "$run_pytest" -q -p no:cacheprovider \
         --confcutdir=tests/interpreter tests/interpreter >"$2.log" 2>&1 || {
         cat "$2.log"
         echo "Python $1: failed"
