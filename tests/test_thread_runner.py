@@ -10,12 +10,17 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter import context, interrupts, working_directory
+from httpout_cgi.interpreter import (
+    context,
+    interrupts,
+    lifetime,
+    working_directory,
+)
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
@@ -44,7 +49,12 @@ def describe(
 
 @asynccontextmanager
 async def running(
-    threads: int = 4, queue: int = 64, *, grace: float = 0.1, patience: float = 5.0
+    threads: int = 4,
+    queue: int = 64,
+    *,
+    grace: float = 0.1,
+    patience: float = 5.0,
+    on_worn_out: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[ThreadRunner]:
     runner = ThreadRunner(
         asyncio.get_running_loop(),
@@ -53,6 +63,7 @@ async def running(
         queue=queue,
         grace=grace,
         patience=patience,
+        on_worn_out=on_worn_out,
     )
     try:
         yield runner
@@ -61,11 +72,12 @@ async def running(
         context.uninstall()
 
 
-def check(test: Test, **options: float) -> None:
+# Any: whatever a runner takes.
+def check(test: Test, **options: Any) -> None:
     """Run a test with a runner on a loop of its own."""
 
     async def main() -> None:
-        async with running(**options) as runner:  # type: ignore[arg-type]  # numbers
+        async with running(**options) as runner:
             await asyncio.wait_for(test(runner), 20)
 
     asyncio.run(main())
@@ -428,7 +440,7 @@ def test_a_run_that_waits_too_long_for_a_thread_is_refused(tmp_path: Path) -> No
 
 @pytest.fixture
 def deaf_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no thread be interrupted: see raise_in_thread for what coverage would do."""
+    """Let no thread be interrupted: see strike() for what coverage would do."""
     monkeypatch.setattr(interrupts, "strike", lambda *_: True)
 
 
@@ -503,6 +515,79 @@ def test_threads_that_go_on_do_not_share_their_folder_with_the_next_run(
         await until(lambda: not runner.leftovers)
 
     check(test, threads=1)
+
+
+@pytest.mark.usefixtures("deaf_threads")
+def test_a_runner_that_has_lost_as_many_threads_as_it_has_is_worn_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lifetime, "strike", lambda *_: True)
+    stuck = save(tmp_path / "a.py", "import sys\nsys.stdin.read()")
+    leaving = save(
+        tmp_path / "b.py",
+        """
+        import sys, threading
+        read = sys.stdin.read
+        threading.Thread(target=lambda read=read: read(), daemon=True).start()
+        """,
+    )
+    source, other = GatedFile(b""), GatedFile(b"")
+    told: list[bool] = []
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(replace_stdin(describe(stuck, timeout=0.1), source))
+        with pytest.raises(HTTPError):
+            await run.read()
+        await until(lambda: runner.stuck)
+        assert not told
+        await read_all(runner.start(replace_stdin(describe(leaving), other)))
+        await until(lambda: told)
+        source.gate.set()
+        other.gate.set()
+        await until(lambda: not runner.stuck and not runner.leftovers)
+        assert told == [True]
+
+    check(test, threads=2, patience=0.1, on_worn_out=lambda: told.append(True))
+    assert "threads that it left behind cannot be ended" in caplog.text
+
+
+def test_a_profiler_that_is_left_on_ends_with_its_run(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "import sys\nsys.setprofile(lambda *_: None)")
+    tell = save(tmp_path / "b.py", "import sys\nprint(sys.getprofile())")
+
+    async def test(runner: ThreadRunner) -> None:
+        await read_all(runner.start(describe(path)))
+        assert await read_all(runner.start(describe(tell))) == b"None\n"
+
+    check(test, threads=1)
+
+
+def test_a_run_that_its_thread_ends_is_over_in_spite_of_a_bare_except(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import os, threading, time
+        threading.Thread(target=os._exit, args=(3,)).start()
+        for _ in range(3):
+            try:
+                time.sleep(600)
+            except:
+                pass
+        """,
+    )
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path))
+        await read_all(run)
+        assert run.failure is None
+        left = run.leftover
+        await until(lambda: left is None or not lifetime.has_threads(left))
+
+    with caplog.at_level(logging.INFO, "httpout_cgi.script"):
+        check(test)
+    assert "exit code 3" in caplog.text
 
 
 def test_a_thread_that_dies_is_replaced(

@@ -43,7 +43,7 @@ class _Timer:
         with suppress(RuntimeError):  # it was over
             self._lock.release()
 
-    def _work(self) -> None:
+    def _work(self) -> None:  # pragma: no cover - no tracer comes here
         signals = run_signals.of_run.of(self._run)
         while not wait(self._lock, self.remaining):
             if self.interval:

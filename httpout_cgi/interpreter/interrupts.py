@@ -17,8 +17,7 @@ def interrupt(run: RunContext, main_id: int) -> bool:
     if not run.is_aborted and run_signals.is_terminating(run):
         return False
     kind = RunAborted if run.is_aborted else RunInterrupted
-    for thread_id in (main_id, *lifetime.thread_ids(run)):
-        strike(thread_id, kind)
-    run_asyncio.wake(run)
     children.terminate(run)
+    run_asyncio.wake(run)
+    strike([main_id, *lifetime.thread_ids(run)], kind)
     return True

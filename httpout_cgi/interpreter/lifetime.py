@@ -10,7 +10,7 @@ import atexit
 import os
 import sys
 import threading
-from contextvars import Context, copy_context
+from contextvars import Context
 from functools import partial
 from operator import index
 from typing import Any, Callable, List, NoReturn, Optional, TypeVar
@@ -23,6 +23,7 @@ from httpout_cgi.interpreter.run_context import (
     RunInterrupted,
     current,
     current_for_changes,
+    new_context,
     replace,
     undoing,
 )
@@ -55,10 +56,10 @@ def _start_in_run(thread: threading.Thread) -> None:
     run_threads.main_thread_id(run)
     end = _thread.allocate_lock()
     thread._run_end = end  # type: ignore[attr-defined]
-    thread._run_context = copy_context()  # type: ignore[attr-defined]
+    thread._run_context = new_context(run)  # type: ignore[attr-defined]
     # Python 3.14 enters a context of its own behind ours, an empty one if unset.
     if getattr(thread, "_context", thread) is None:  # pragma: no cover - 3.14
-        thread._context = copy_context()  # type: ignore[attr-defined]
+        thread._context = new_context(run)  # type: ignore[attr-defined]
     end.acquire()
     run.threads.append(thread)
     try:
@@ -102,7 +103,7 @@ def _start_new_thread_in_run(function: Any, *arguments: Any) -> int:
 def start_raw_thread(run: RunContext, function: Any, *arguments: Any) -> int:
     """Start a thread of the run that threading does not know."""
     run_threads.main_thread_id(run)
-    context, alive, thread = copy_context(), run.raw_threads, _RawThread()
+    context, alive, thread = new_context(run), run.raw_threads, _RawThread()
 
     def call(*positional: Any, **keywords: Any) -> None:
         try:  # pragma: no cover - no tracer comes here
@@ -159,7 +160,8 @@ def abort(run: RunContext, code: int) -> NoReturn:
     run.raw_output.mute()
     if not run_threads.is_main(run) and not run.is_ending:
         # If now is no good time: the runner does it again.
-        strike(run_threads.main_thread_id(run), RunAborted)
+        run_asyncio.wake(run)
+        strike([run_threads.main_thread_id(run)], RunAborted)
     raise RunAborted(code)
 
 
@@ -207,13 +209,13 @@ def end_threads(run: RunContext) -> int:
     To be called again: a bare ``except:`` may swallow what is raised.
     """
     left = _living_threads(run)
-    pools = _pool_queues()
-    for thread in left:
-        if thread.ident is not None:
-            strike(thread.ident, SystemExit)
-        if thread in pools:
-            # It wakes from its queue.  No lock is taken: others may hold it.
-            pools[thread].put(None)
+    if left:
+        pools = _pool_queues()
+        for thread in left:
+            if thread in pools:
+                # It wakes from its queue.  No lock is taken: others may hold it.
+                pools[thread].put(None)
+        strike(thread_ids(run), SystemExit)
     return len(left)
 
 

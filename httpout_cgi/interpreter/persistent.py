@@ -16,7 +16,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tu
 from httpout_cgi.interpreter import lifetime, local_files
 from httpout_cgi.interpreter.code_cache import Compiled
 from httpout_cgi.interpreter.namespaces import clear
-from httpout_cgi.interpreter.run_context import PerRun, RunContext
+from httpout_cgi.interpreter.run_context import PerRun, RunContext, inherited
 
 # A module's name and the file it comes from.
 Key = Tuple[str, str]
@@ -77,6 +77,7 @@ def _end(run: RunContext, session: _Session) -> None:
 _thread = _Thread()
 _sessions: PerRun[_Session] = PerRun(_none, _end)
 _importing: ContextVar[bool] = ContextVar("importing_kept", default=False)
+inherited.append(_importing)
 
 
 def prepare(run: RunContext, load: LoadModule) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from types import ModuleType
 from typing import (
     Any,
@@ -188,6 +188,21 @@ current: ContextVar[Optional[RunContext]] = ContextVar("current_run", default=No
 # Set while a run imports a module that all runs share: its code must bind to what
 # outlives the run.
 is_importing_shared: ContextVar[bool] = ContextVar("importing_shared", default=False)
+
+# What new threads of a run get from the one that starts them.
+inherited: List[ContextVar[Any]] = [current]
+# Called in the new thread's context, with the run.
+thread_beginnings: List[Callable[[RunContext], object]] = []
+
+
+def new_context(run: RunContext) -> Context:
+    """Return a context for a new thread: of the script's variables, it has none."""
+    context = Context()
+    for variable in inherited:
+        context.run(variable.set, variable.get())
+    for begin in thread_beginnings:
+        context.run(begin, run)
+    return context
 
 
 def current_for_changes() -> Optional[RunContext]:

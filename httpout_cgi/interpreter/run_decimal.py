@@ -12,6 +12,7 @@ from httpout_cgi.interpreter.run_context import (
     RunContext,
     current_for_changes,
     replace,
+    thread_beginnings,
     undoing,
 )
 from httpout_cgi.interpreter.shared_modules import GuardedModule
@@ -28,6 +29,16 @@ def _copy_templates(run: RunContext) -> Dict[str, decimal.Context]:
 
 
 _state = PerRun(_copy_templates)
+
+
+def _begin_thread(run: RunContext) -> None:
+    """Let a new thread begin with the run's template."""
+    templates = _state.find(run)
+    if templates is not None:
+        decimal.setcontext(templates["DefaultContext"].copy())
+
+
+thread_beginnings.append(_begin_thread)
 
 
 class _RunDecimal(GuardedModule):

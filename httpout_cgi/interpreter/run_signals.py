@@ -108,7 +108,7 @@ class RunSignals:
     def _start_terminating(self, handler: Any) -> None:
         current.set(self._run)
 
-        def work() -> None:
+        def work() -> None:  # pragma: no cover - no tracer comes here
             try:
                 self._call(signal.SIGTERM, handler)
             finally:
@@ -134,7 +134,10 @@ class RunSignals:
                 with suppress(IndexError, RuntimeError):  # woken by another
                     self._pausing.pop().release()
 
-    def _call_for_main(self, number: int, handler: Any) -> None:
+    # Called in helper threads, which no tracer follows.
+    def _call_for_main(  # pragma: no cover - see above
+        self, number: int, handler: Any
+    ) -> None:
         frame = sys._current_frames().get(self.main_id)
         try:
             handler(number, _find_script_frame(frame))
@@ -143,15 +146,17 @@ class RunSignals:
         except BaseException as exc:  # a handler may raise anything
             self._raise_in_main(exc)
 
-    def _raise_in_main(self, exc: BaseException) -> None:
+    def _raise_in_main(  # pragma: no cover - as above
+        self, exc: BaseException
+    ) -> None:
         raiser = make_raiser(exc)
         while not (self._run.is_ending or self._run.is_aborted):
+            run_asyncio.wake(self._run)
             with self._lock:
-                if self._is_over or strike(self.main_id, raiser):
+                if self._is_over or strike([self.main_id], raiser):
                     break
             # Now is no good time: it writes, or logs.
             sleep(0.01)
-        run_asyncio.wake(self._run)
 
     def die_of_broken_pipe(self) -> None:
         """Let the run end without a word when it writes to nobody, as by SIGPIPE."""

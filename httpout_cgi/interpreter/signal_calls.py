@@ -97,7 +97,13 @@ def _kill(run: RunContext, pid: int, number: int) -> None:
         of_run.of(run).deliver(number)
         return
     # 0 asks whether a process is there; an invalid one is an error.
-    if 0 < number < signal.NSIG and abs(pid) in (0, 1, _getpid(), _getppid(), _getpgrp()):
+    if 0 < number < signal.NSIG and abs(pid) in (
+        0,
+        1,
+        _getpid(),
+        _getppid(),
+        _getpgrp(),
+    ):
         raise ProcessNeededError("os.kill")
     _original_kill(pid, number)
 

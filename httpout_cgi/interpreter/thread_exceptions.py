@@ -9,8 +9,8 @@ import _thread
 import ctypes
 import sys
 import threading
-from contextlib import suppress
-from typing import Any, Optional, Set, Type
+import time
+from typing import Any, Optional, Sequence, Set, Type
 
 # Threads in what is ours, where an exception could leave it half done, say with the
 # lock of a log handler held.
@@ -19,30 +19,52 @@ in_our_code: Set[int] = set()
 # Threads in which an exception was raised that nobody may have seen yet.
 _struck: Set[int] = set()
 
+_set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_give_way = time.sleep
+_TRACED_SECONDS = 0.05
+
 _TIMEOUT_MAX = threading.TIMEOUT_MAX
 _CONDITION_WAIT = threading.Condition.wait.__code__
 
 
-def raise_in_thread(thread_id: int, exception: Type[BaseException]) -> None:
-    """Raise an exception in a thread at one of its next bytecodes.
+def strike(thread_ids: Sequence[int], exception: Type[BaseException]) -> bool:
+    """Raise an exception in threads, awake or asleep.
 
-    While it waits for a thread that is blocked, CPython 3.11 is slower, and code that
-    is traced (by coverage) spins for good.  It cannot be taken back: that leaves
-    CPython's eval breaker set.
+    It strikes at one of the next bytecodes.  Returns False if now is no good time for
+    one of them.
     """
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread_id), ctypes.py_object(exception)
-    )
+    found = [one for one in thread_ids if one not in in_our_code]
+    _struck.update(found)
+    ids = [ctypes.c_ulong(one) for one in found]
+    own_id, raised = ctypes.c_ulong(_thread.get_ident()), ctypes.py_object(exception)
+    releases = [release for release in map(_find_release, found) if release is not None]
+    # From here on, no call of what is written in Python.  CPython 3.11 does not get
+    # beyond the entry of any function that is traced while a thread that is blocked
+    # has not seen its exception.
+    for one in ids:
+        _set_async_exc(one, raised)
+    for release in releases:
+        try:  # noqa: SIM105 - suppress() is written in Python
+            release()
+        except RuntimeError:  # pragma: no cover - it was released meanwhile
+            pass
+    if sys.gettrace() is not None:  # pragma: no branch - or who would measure it
+        # So it is taken back soon.  That leaves a flag set, until some exception of
+        # the kind arrives.
+        try:
+            _give_way(_TRACED_SECONDS)
+            for one in ids:
+                _set_async_exc(one, None)
+            _set_async_exc(own_id, ctypes.py_object(_Arrival))
+            for _ in range(10):
+                pass
+        except _Arrival:
+            pass
+    return len(found) == len(thread_ids)
 
 
-def strike(thread_id: int, exception: Type[BaseException]) -> bool:
-    """Raise an exception in a thread, awake or asleep; False if now is no good time."""
-    if thread_id in in_our_code:
-        return False
-    _struck.add(thread_id)
-    raise_in_thread(thread_id, exception)
-    _wake(thread_id)
-    return True
+class _Arrival(BaseException):
+    """What a thread raises in itself."""
 
 
 def absorb() -> None:
@@ -58,14 +80,16 @@ def absorb() -> None:
         _struck.discard(thread_id)
 
 
-def make_raiser(exc: BaseException) -> Type[BaseException]:
-    """Return a class for raise_in_thread whose only instance is ``exc`` itself.
+def make_raiser(  # pragma: no cover - called where no tracer comes
+    exc: BaseException,
+) -> Type[BaseException]:
+    """Return a class for strike() whose only instance is ``exc`` itself.
 
     CPython takes only a class, and calls it; "except" must find the class of ``exc``.
     """
     kind = type(exc)
     try:
-        return type(kind.__name__, (kind,), {"__new__": lambda cls: exc})
+        return type(kind.__name__, (kind,), {"__new__": lambda cls, *_: exc})
     except Exception:  # a class that refuses to be inherited from
         return kind
 
@@ -83,18 +107,21 @@ def wait(lock: Any, seconds: Optional[float] = None) -> bool:
 _WAIT = wait.__code__
 
 
-def _wake(thread_id: int) -> None:
-    """Release the lock that a thread waits for, if nobody else would miss it."""
+# Any: the method of a lock of _thread.
+def _find_release(thread_id: int) -> Any:
+    """Return what releases the lock that a thread waits for, if nobody will miss it."""
     frame = sys._current_frames().get(thread_id)
     if frame is None:
-        return
+        return None
     if frame.f_code is _WAIT:
-        with suppress(RuntimeError):  # released already
-            frame.f_locals["lock"].release()
-    elif frame.f_code is _CONDITION_WAIT:
-        # In Condition.wait(), and so in Event, Queue and Future.  Whoever takes the
-        # lock out of the list of waiters has the right to release it, once.
-        names = frame.f_locals
-        with suppress(KeyError, ValueError, RuntimeError):
-            names["self"]._waiters.remove(names["waiter"])
-            names["waiter"].release()
+        return frame.f_locals["lock"].release
+    if frame.f_code is not _CONDITION_WAIT:
+        return None
+    # In Condition.wait(), and so in Event, Queue and Future.  Whoever takes the lock
+    # out of the list of waiters has the right to release it, once.
+    names = frame.f_locals
+    try:
+        names["self"]._waiters.remove(names["waiter"])
+    except (KeyError, ValueError):  # it does not wait yet, or not any more
+        return None
+    return names["waiter"].release

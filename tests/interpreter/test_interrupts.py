@@ -233,7 +233,7 @@ def test_what_is_ours_is_not_interrupted(tmp_path: Path) -> None:
     assert script.thread.ident
     thread_exceptions.in_our_code.add(script.thread.ident)
     try:
-        assert not thread_exceptions.strike(script.thread.ident, RunInterrupted)
+        assert not thread_exceptions.strike([script.thread.ident], RunInterrupted)
     finally:
         thread_exceptions.in_our_code.discard(script.thread.ident)
     assert script.thread.is_alive()
@@ -245,4 +245,4 @@ def test_a_thread_that_has_gone_is_no_error() -> None:
     thread.start()
     thread.join()
     assert thread.ident
-    assert thread_exceptions.strike(thread.ident, RunInterrupted)
+    assert thread_exceptions.strike([thread.ident], RunInterrupted)

@@ -21,15 +21,19 @@ def installed() -> Iterator[None]:
         yield
 
 
-def run(tmp_path: Path, source: str) -> Result:
-    return run_file(save(tmp_path / "script.py", source))
-
-
 def end_threads(run: RunContext) -> None:
     deadline = time.monotonic() + SECONDS
     while lifetime.end_threads(run):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def run(tmp_path: Path, source: str) -> Result:
+    """Run a script to its end, and its threads to theirs."""
+    runs: list[RunContext] = []
+    result = run_file(save(tmp_path / "script.py", source), inspect=runs.append)
+    end_threads(runs[0])
+    return result
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,34 @@ def test_a_thread_that_cannot_be_started_is_not_counted(
     result = run_file(path, inspect=runs.append)
     assert "can't start new thread" in (result.failure or "")
     assert not lifetime.has_threads(runs[0])
+
+
+def test_a_thread_has_a_context_of_its_own(tmp_path: Path) -> None:
+    """As before Python 3.14."""
+    result = run(
+        tmp_path,
+        """
+        import _thread, contextvars, decimal, threading
+        variable = contextvars.ContextVar("variable", default="default")
+        variable.set("of the script")
+        decimal.getcontext().prec = 5
+
+        def work():
+            print(variable.get(), decimal.getcontext().prec)
+            variable.set("of the thread")
+            decimal.getcontext().prec = 7
+            done.release()
+
+        for start in threading.Thread, _thread.start_new_thread:
+            done = threading.Lock()
+            done.acquire()
+            if start is threading.Thread:
+                start(target=work).start()
+            else:
+                start(work, ())
+            done.acquire()
+        print(variable.get(), decimal.getcontext().prec)
+        contextvars.copy_context().run(work)
+        """,
+    )
+    assert result.text == "default 28\ndefault 28\nof the script 5\nof the script 5\n"

@@ -93,6 +93,8 @@ def run(tmp_path: Path, source: str) -> Result:
     ],
 )
 def test_what_a_script_sees(tmp_path: Path, source: str, expected: str) -> None:
+    if "settrace" in source and sys.gettrace() is not None:
+        pytest.skip("something else traces all threads")
     head = "import sys, threading as t\nfrom concurrent import futures\n"
     result = run(tmp_path, head + source)
     assert result.failure is None
@@ -141,6 +143,3 @@ def test_outside_of_a_run_threading_counts_on() -> None:
     with ThreadPoolExecutor() as pool:
         assert pool.submit(threading.current_thread).result() is not None
     assert threading.active_count() == len(threading.enumerate())
-    threading.settrace(None)
-    if sys.version_info >= (3, 10):
-        assert threading.gettrace() is None
