@@ -71,7 +71,7 @@ def main() -> None:
     print(f"Python {sys.version.split()[0]}, {options.rounds} rounds of", end=" ")
     print(f"{options.runs} runs; microseconds for one run: wall (CPU)\n")
     titles = ("run", "exec", "in a thread", "run - exec", "run - in a thread")
-    print(f"{'':22}", *(f"{title:>17}" for title in titles), sep="")
+    print(f"{'':22}", *(f"{title:>17}" for title in titles))
     with tempfile.TemporaryDirectory() as name:
         for script, source in SCRIPTS.items():
             path = Path(name) / f"{script}.py"
