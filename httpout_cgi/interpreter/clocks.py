@@ -1,7 +1,7 @@
 """Sleep and processor time of a run.
 
 Sleep can be ended by whoever ends the run.  The processor time is that of the run's
-own thread since the run began, and of the caller's if that is another one.
+own thread since the run began, of its threads that have ended, and of the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List
 
 from httpout_cgi.interpreter import run_threads
 from httpout_cgi.interpreter.in_runs import replace_in_run
-from httpout_cgi.interpreter.run_context import RunContext, undoing
+from httpout_cgi.interpreter.run_context import PerRun, RunContext, undoing
 from httpout_cgi.interpreter.thread_exceptions import wait
 
 try:
@@ -31,6 +31,9 @@ _times = os.times
 _began: Dict[int, int] = {}
 _is_in_use = False
 
+# What the threads of the run took that have ended.
+_ended: PerRun[List[int]] = PerRun(lambda run: [])
+
 
 def begin() -> None:
     """Note that the calling thread begins a run."""
@@ -38,9 +41,19 @@ def begin() -> None:
         _began[_thread.get_ident()] = time.thread_time_ns()
 
 
+def end_thread(run: RunContext) -> None:
+    """Note that the calling thread, one that the run has started, ends."""
+    if _is_in_use:
+        _ended.of(run).append(time.thread_time_ns())
+
+
 def _spent_ns(run: RunContext) -> int:
     global _is_in_use
     _is_in_use = True
+    return _living_ns(run) + sum(_ended.find(run) or ())
+
+
+def _living_ns(run: RunContext) -> int:
     main_id = run_threads.main_thread_id(run)
     own = time.thread_time_ns()
     if main_id == _thread.get_ident():

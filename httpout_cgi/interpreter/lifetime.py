@@ -15,7 +15,7 @@ from functools import partial
 from operator import index
 from typing import Any, Callable, List, NoReturn, Optional, TypeVar
 
-from httpout_cgi.interpreter import run_asyncio, run_threads
+from httpout_cgi.interpreter import clocks, run_asyncio, run_threads
 from httpout_cgi.interpreter.ignored_failures import call_at_exit, call_in_raw_thread
 from httpout_cgi.interpreter.run_context import (
     RunAborted,
@@ -65,7 +65,10 @@ def _start_in_run(thread: threading.Thread) -> None:
     try:
         _start(thread)
     except BaseException:
-        run.threads.remove(thread)  # say, the system has no more threads
+        # Say, the system has no more threads; an exception may also have struck while
+        # it waited for the new one to start.
+        if thread.ident is None:
+            run.threads.remove(thread)
         raise
 
 
@@ -89,6 +92,7 @@ def _bootstrap_with_hooks(thread: threading.Thread) -> None:
         _bootstrap(thread)
     finally:
         run_asyncio.end_in_thread(run)
+        clocks.end_thread(run)
 
 
 # Any: whatever the new thread is to call.
@@ -118,8 +122,8 @@ def start_raw_thread(run: RunContext, function: Any, *arguments: Any) -> int:
     alive.append(thread)
     try:
         return _start_new_thread(call, *arguments)
-    except BaseException:
-        alive.remove(thread)  # say, the system has no more threads
+    except RuntimeError:
+        alive.remove(thread)  # the system has no more threads
         raise
 
 

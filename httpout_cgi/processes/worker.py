@@ -229,6 +229,9 @@ def main() -> int:
     # A terminal's ^C and hang-up go to all processes; the supervisor decides.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signals.ignore)
+    # C code asks the process: a script has no terminal.
+    for name in ("TERM", "COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         os.set_inheritable(channel.fileno(), False)
         first = control.receive(channel)
