@@ -596,17 +596,18 @@ def test_those_who_say_nothing_do_not_keep_others_waiting(
 
 
 def test_more_requests_than_processes_wait(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    path = save(tmp_path / "a.py", f'print(open("{gate}").read())')
+    gates = [tmp_path / "first", tmp_path / "second"]
+    for gate in gates:
+        os.mkfifo(gate)
+    path = save(tmp_path / "a.py", "import sys; print(open(sys.argv[1]).read())")
     with pool_process(processes=2) as pool:
-        requests = [pool.send(path) for _ in range(2)]
+        requests = [pool.send(path, arguments=[str(gate)]) for gate in gates]
         late = [pool.send(save(tmp_path / "b.py", HELLO)) for _ in range(100)]
         gone = late.pop(1)
         gone.close()
-        for request in requests:
+        for gate, request in zip(gates, requests, strict=True):
             gate.write_text("x")
-            assert request.read().output
+            assert request.read().output == b"x\n"
         for request in late:
             assert request.read().output == b"Hello\n"
 
@@ -705,6 +706,23 @@ def test_no_descriptor_left_is_survived(tmp_path: Path) -> None:
             until(lambda: pool.ask(path).output == b"Hello\n")
     finally:
         del os.environ["PYTHONPATH"]
+
+
+def test_a_limit_that_cannot_be_set_is_told_of(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", HELLO)
+    with pool_process(nice="fast") as pool:
+        answer = pool.ask(path)
+        assert (answer.output, answer.exit_code) == (b"", 70)
+        assert answer.log.startswith(f"{path}: no run: TypeError")
+
+
+def test_standard_input_must_be_a_socket() -> None:
+    with pool_process() as pool:
+        done = subprocess.run(
+            pool.command, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"pool: cannot start: ")
 
 
 @pytest.mark.parametrize(

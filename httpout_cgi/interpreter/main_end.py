@@ -118,7 +118,7 @@ def _text_of(value: object) -> str:
     try:
         return str(value)
     except Exception:
-        return "<exception str() failed>"
+        return ""
 
 
 def _print(text: str) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 # What a pool does before and after its fork, without the fork.
 WARM = """
-import os, sys
+import atexit, os, sys
 path = list(sys.path[1:])
 sys.path[:] = [sys.argv.pop(1), *path]
 from httpout_cgi.interpreter import main_script
@@ -26,11 +26,15 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 import configparser, email.message, email.utils, html, json, logging, random, traceback
 sys.path[:] = path
 sys.dont_write_bytecode = True
+atexit._clear()
 with open("/dev/null", "w") as notes:
     code = main_script.run_as_main(sys.argv[1], sys.argv[2:], CodeCache(), notes.write)
 os._exit(code)
 """
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)}
+TELLS_MORE = pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="Python 3.13 tells of it at its shutdown"
+)
 # A program, or a folder of files; script.py runs.
 Source = Union[str, Mapping[str, str]]
 
@@ -60,7 +64,9 @@ def save(folder: Path, source: Source) -> None:
 def run_here(
     folder: Path, variables: Optional[Mapping[str, str]] = None
 ) -> Tuple[bytes, bytes, int]:
-    return run((sys.executable, "-c", WARM, str(ROOT)), folder, variables or {})
+    measured = {name: os.environ[name] for name in os.environ if "COVERAGE" in name}
+    command = (sys.executable, "-c", WARM, str(ROOT))
+    return run(command, folder, {**measured, **(variables or {})})
 
 
 def assert_same(
@@ -107,14 +113,35 @@ def assert_same(
         pytest.param(
             "import sys; sys.exit(2 ** 70)",
             id="vast exit code",
-            marks=pytest.mark.skipif(
-                sys.version_info >= (3, 13), reason="Python 3.13 tells of its shutdown"
-            ),
+            marks=TELLS_MORE,
         ),
         pytest.param("import sys; sys.exit(True)", id="exit with a truth"),
         pytest.param("import sys; sys.exit()", id="exit"),
         pytest.param("import sys; sys.exit('why')", id="exit message"),
         pytest.param("import sys; sys.stderr = None; sys.exit('why')", id="no stream"),
+        pytest.param(
+            """
+            import sys
+            class Mute:
+                def __str__(self):
+                    1 / 0
+            sys.excepthook = lambda *_: None
+            sys.exit(Mute())
+            """,
+            id="exit message that has no text",
+            marks=TELLS_MORE,
+        ),
+        pytest.param(
+            """
+            import gc, threading
+            def stop():
+                raise ValueError(1)
+            threading._shutdown = stop
+            gc.disable()
+            """,
+            id="threads do not end",
+        ),
+        pytest.param("import sys; sys.modules.clear(); print(1)", id="no modules"),
         pytest.param("raise KeyboardInterrupt", id="interrupt"),
         pytest.param("class E(BaseException): pass\nraise E(1)", id="base exception"),
         pytest.param(
@@ -244,7 +271,7 @@ def test_a_script_is_what_it_is_in_a_new_interpreter(
     [
         pytest.param(
             {
-                "script.py": "import helper, package.part as part\nprint(helper, part.x)",
+                "script.py": "import helper, package.part as it\nprint(helper, it.x)",
                 "helper.py": "name = __name__, __file__",
                 "package/__init__.py": "",
                 "package/part.py": "from .other import x",
