@@ -30,10 +30,15 @@ _LIMIT = 4096
 _names: Set[str] = set()
 _owners: Set[str] = set()
 
-# Code that gets a copy of cgi for its run: no other shared module looks at these.
-_CGI_WORDS = frozenset(("maxlen", "logfile", "logfp", "log", "test"))
-_wants_cgi: Set[int] = set()
-_cgi_code: List[CodeType] = []
+# Modules of which a run gets a copy if its code has one of these words: cgi.test()
+# leaves cgi.maxlen changed, and fileinput has one input for all.  No other shared
+# module looks at their state.
+_OWN = {
+    "cgi": frozenset(("maxlen", "logfile", "logfp", "log", "test")),
+    "fileinput": frozenset(("fileinput",)),
+}
+_wants_own: Dict[int, Tuple[str, ...]] = {}
+_own_code: Dict[str, CodeType] = {}
 
 # Code with one of these may run other code, which nobody has looked at.
 _RUNS_CODE = frozenset(("exec", "eval"))
@@ -77,8 +82,9 @@ def refuse(change: str) -> NoReturn:
 def prepare(run: RunContext, code: CodeType) -> None:
     """Look at a script's or local module's code before it runs: what may it change?"""
     look_at(code)
-    if id(code) in _wants_cgi and "cgi" not in run.modules:
-        _give_own_cgi(run)
+    for name in _wants_own.get(id(code), ()):
+        if name not in run.modules:
+            _give_own(run, name)
 
 
 def look_at(code: CodeType) -> assignments.Assignments:
@@ -89,9 +95,11 @@ def look_at(code: CodeType) -> assignments.Assignments:
     found = assignments.find(code)
     if len(_seen) >= _LIMIT:
         _seen.clear()
-        _wants_cgi.clear()
-    if "cgi" in found.words and not _CGI_WORDS.isdisjoint(found.words):
-        _wants_cgi.add(id(code))
+        _wants_own.clear()
+    own = [name for name in _OWN if name in found.words]
+    own = [name for name in own if not _OWN[name].isdisjoint(found.words)]
+    if own:
+        _wants_own[id(code)] = tuple(own)
     if not (found.names <= _names and found.owners <= _owners):
         _names.update(found.names)
         _owners.update(found.owners)
@@ -150,18 +158,18 @@ def guard(module: ModuleType) -> None:
         _guarded.append(module)
 
 
-def _give_own_cgi(run: RunContext) -> None:
-    """Give the run a copy of the module: cgi.test() leaves cgi.maxlen changed."""
-    if local_modules.may_be_local(run, "cgi") and local_modules.find(run, "cgi"):
+def _give_own(run: RunContext, name: str) -> None:
+    """Give the run a copy of a module, fresh from its code."""
+    if local_modules.may_be_local(run, name) and local_modules.find(run, name):
         return
     with importing_shared():
-        spec = importlib.util.find_spec("cgi")
+        spec = importlib.util.find_spec(name)
     loader: Any = None if spec is None else spec.loader
     if spec is None or not hasattr(loader, "get_code"):
         return
-    if not _cgi_code:
-        _cgi_code.append(loader.get_code("cgi"))
-    module = ModuleType("cgi")
+    if name not in _own_code:
+        _own_code[name] = loader.get_code(name)
+    module = ModuleType(name)
     module.__dict__.update(
         __builtins__={**vars(builtins), "__import__": _import_silently},
         __file__=spec.origin,
@@ -170,13 +178,13 @@ def _give_own_cgi(run: RunContext) -> None:
         __spec__=spec,
     )
     with importing_shared():
-        exec(_cgi_code[0], module.__dict__)
-    run.modules["cgi"] = module
+        exec(_own_code[name], module.__dict__)
+    run.modules[name] = module
 
 
 # Any: what __import__ takes.
 def _import_silently(name: str, *arguments: Any) -> ModuleType:
-    """Import what cgi imports: it has warned of its age already."""
+    """Import what the module imports: cgi has warned of its age already."""
     if name == "warnings":
         return _no_warnings
     return builtins.__import__(name, *arguments)
@@ -217,7 +225,7 @@ def install() -> Callable[[], None]:
         for module in _guarded:
             module.__class__ = ModuleType
         _guarded.clear()
-        for known in (_seen, _names, _owners, _wants_cgi):
+        for known in (_seen, _names, _owners, _wants_own):
             known.clear()
 
     return uninstall

@@ -13,6 +13,7 @@ import pytest
 from httpout_cgi.interpreter import assignments, shared_modules
 from httpout_cgi.interpreter.refusals import ProcessNeededError
 
+from tests.interpreter.meetings import paused
 from tests.interpreter.plain_python import assert_same
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
@@ -257,3 +258,20 @@ def test_assignments_are_found_in_bytecode(
         names, owners = ({f"{c}{n}" for n in range(300)} for c in "yx")
     assert found.names == names
     assert found.owners == owners
+
+
+def test_two_runs_read_with_fileinput_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("1\n2\n3\n")
+    source = """
+        import fileinput
+        for line in fileinput.input("a.txt"):
+            print(fileinput.lineno(), line, end="")
+    """
+    pause = "            __import__('meeting').pause()\n"
+    one = save(tmp_path / "one.py", source.rstrip() + "\n" + pause)
+    other = save(tmp_path / "other.py", source)
+    with stand_ins(), paused(one) as waiting:
+        result = run_file(other)
+        first = waiting.result()
+    assert result.failure is None, result.failure
+    assert result.text == first.text == "1 1\n2 2\n3 3\n"
