@@ -166,9 +166,9 @@ class Played:
         """End as a pool does when it has reaped the child; None: as one that dies."""
         if status is not None:
             os.write(self.status, b"%d\n" % status)
-        self.connection.close()
         for descriptor in (self.stdin, self.errors, self.status):
             os.close(descriptor)
+        self.connection.close()
 
 
 async def accept(listener: socket.socket) -> Played:
@@ -581,7 +581,29 @@ def test_a_pool_that_dies_meanwhile_is_a_bad_gateway(
     check(test, listener.getsockname())
 
 
-def test_a_page_that_ends_at_once_is_whole(
+def test_the_beginning_waits_a_moment_for_the_end(
+    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_run, "_LINGER_SECONDS", PATIENCE)
+    path = save(tmp_path / "a.py", "")
+
+    async def test(runner: PoolRunner) -> None:
+        run = runner.start(describe(path))
+        played = await accept(listener)
+        reading = asyncio.create_task(run.read())
+        await asyncio.sleep(0)
+        played.connection.send(b"A: b\n\npage")
+        await until(lambda: run._chunks)
+        await asyncio.sleep(0)
+        assert not reading.done()
+        played.close(0)
+        assert await reading == b"A: b\n\npage"
+        assert run.ended
+
+    check(test, listener.getsockname())
+
+
+def test_the_last_words_belong_to_the_failure(
     tmp_path: Path, listener: socket.socket
 ) -> None:
     path = save(tmp_path / "a.py", "")
@@ -589,13 +611,10 @@ def test_a_page_that_ends_at_once_is_whole(
     async def test(runner: PoolRunner) -> None:
         run = runner.start(describe(path))
         played = await accept(listener)
-        played.connection.send(b"A: b\n\npage")
-        reading = asyncio.create_task(run.read())
-        # One turn of the loop sees the page without its end.
-        await asyncio.sleep(0)
-        played.close(0)
-        assert await reading == b"A: b\n\npage"
-        assert run.ended
+        os.write(played.errors, b"reason")
+        played.close(256)
+        assert await run.read() == b""
+        assert run.failure == "reason\n"
 
     check(test, listener.getsockname())
 
