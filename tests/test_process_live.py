@@ -31,6 +31,7 @@ OTHER = {
     "F27_probe": "what a pool has imported is none of the collector's business",
     "F26_endless": "it ends itself by a segmentation fault, as any process would",
     "D22_uncaught": "a process that lost its reader gets TERM, as under Apache",
+    "B19_events": "as above: TERM may come before it sees EPIPE",
     "B22_close": "the pool holds the output open until the process has ended",
     "B23_close_1": "as above",
     "B23_dup2": "as above",
