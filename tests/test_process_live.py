@@ -32,11 +32,11 @@ OTHER = {
     "F26_endless": "it ends itself by a segmentation fault, as any process would",
     "D22_uncaught": "a process that lost its reader gets TERM, as under Apache",
     "B19_events": "as above: TERM may come before it sees EPIPE",
+    "D22_disconnect": "as above",
     "B22_close": "the pool holds the output open until the process has ended",
     "B23_close_1": "as above",
     "B23_dup2": "as above",
 }
-
 
 # What is not as it should be yet.
 MISSING = {
