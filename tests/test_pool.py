@@ -217,7 +217,7 @@ def test_signals_are_as_in_a_new_process(tmp_path: Path, pool: PoolProcess) -> N
 
 
 def test_limits_hold() -> None:
-    limits = {"memory": 1 << 30, "cpu": 7, "open_files": 33, "file_size": 44}
+    limits = {"memory": 1 << 30, "cpu": 7, "open_files": 33, "file_size": 1 << 29}
     with pool_process(limits={**limits, "processes": None}, nice=3) as pool:
         path = save(
             Path(pool.address).parent / "a.py",

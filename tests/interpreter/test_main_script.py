@@ -369,6 +369,11 @@ def test_a_missing_script_is_told_of(tmp_path: Path) -> None:
     assert here == there
 
 
+def test_a_last_message_without_standard_error_harms_nobody(tmp_path: Path) -> None:
+    save(tmp_path, "import sys; print(1); sys.stderr.close(); sys.exit('why')")
+    assert run_here(tmp_path) == (b"1\n", b"", 1)
+
+
 def test_output_that_cannot_be_flushed_is_an_exit_code_of_its_own(
     tmp_path: Path,
 ) -> None:
