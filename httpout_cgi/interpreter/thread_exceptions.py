@@ -21,7 +21,8 @@ _struck: Set[int] = set()
 
 _set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _give_way = time.sleep
-_TRACED_SECONDS = 0.05
+# As long as CPython lets a thread have its lock while others want it.
+_TRACED_SECONDS = 0.005
 
 _TIMEOUT_MAX = threading.TIMEOUT_MAX
 _CONDITION_WAIT = threading.Condition.wait.__code__

@@ -29,6 +29,9 @@ import _thread, asyncio, queue, signal, subprocess, threading, time
 from concurrent import futures
 """
 
+# What is taken back (see strike()) comes again.
+GO_ON = "\nwhile True: time.sleep(600)"
+
 
 class Started:
     """A script in a thread of its own; its output comes piece by piece."""
@@ -98,7 +101,9 @@ class Started:
     ],
 )
 def test_what_waits_is_interrupted(tmp_path: Path, waiting: str) -> None:
-    script = Started(tmp_path, f"{HEAD}print('ready', flush=True)\n{waiting}")
+    script = Started(
+        tmp_path, f"{HEAD}print('ready', flush=True)\nwhile True:\n    {waiting}"
+    )
     assert script.read() == "ready\n"
     script.end()
     assert script.run.failure
@@ -114,14 +119,14 @@ def test_what_waits_is_interrupted(tmp_path: Path, waiting: str) -> None:
             id="the old idiom of asyncio",
         ),
         pytest.param(
-            "t = threading.Thread(target=wait); t.start(); t.join()", id="join"
+            "t = threading.Thread(target=wait); t.start(); t.join()" + GO_ON,
+            id="join",
         ),
         pytest.param("threading.Thread(target=wait).start()", id="joined at the end"),
+        pytest.param("_thread.start_new_thread(wait, ())" + GO_ON, id="raw thread"),
         pytest.param(
-            "_thread.start_new_thread(wait, ()); time.sleep(600)", id="raw thread"
-        ),
-        pytest.param(
-            "with futures.ThreadPoolExecutor() as pool: pool.submit(wait)", id="pool"
+            "with futures.ThreadPoolExecutor() as pool: pool.submit(wait)" + GO_ON,
+            id="pool",
         ),
     ],
 )
@@ -219,7 +224,8 @@ def test_a_handler_of_sigterm_has_no_more_than_its_time(
         import signal, time
         signal.signal(signal.SIGTERM, lambda *_: time.sleep(600))
         print("ready", flush=True)
-        time.sleep(600)
+        while True:
+            time.sleep(600)
         """,
     )
     assert script.read() == "ready\n"
