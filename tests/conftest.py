@@ -1,5 +1,6 @@
 """Fixtures for tests that need a live server."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -9,6 +10,11 @@ import pytest
 from tests.live import URL, Server
 
 Serve: TypeAlias = Callable[..., Server]
+
+# What the shell of whoever runs the tests asks of its interpreters is nothing that the
+# servers in the tests should know.
+for name in [name for name in os.environ if name.startswith("PYTHON")]:
+    del os.environ[name]
 
 
 @pytest.fixture

@@ -47,8 +47,10 @@ def _set_flags(options: Options) -> None:
     given = dict(options.flags)
     given["optimize"] = options.optimize
     given["dev_mode"] = options.is_development
-    # Ends with the run, as all that is assigned to sys.
+    # Both end with the run, as all that is assigned to sys.
     sys.flags = make_flags(given)  # type: ignore[assignment]  # looks like it
+    if given.get("dont_write_bytecode"):
+        sys.dont_write_bytecode = True
 
 
 def _add_warnings(run: RunContext, options: Options) -> None:
