@@ -1,6 +1,7 @@
 """Fixtures for tests that need a live server."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -10,6 +11,9 @@ import pytest
 from tests.live import URL, Server
 
 Serve: TypeAlias = Callable[..., Server]
+
+# A shell lets what it starts with "&" ignore SIGINT, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the shell of whoever runs the tests asks of its interpreters is nothing that the
 # servers in the tests should know.
