@@ -3,7 +3,7 @@
 from tests.idioms import Row
 
 # Those that say "thread", and those of the others that work in one nevertheless.
-ENTRIES = "G01 G02 G04 G05 G08 G09 G10 G13 G17"
+ENTRIES = "G01 G02 G04 G05 G08 G09 G10 G12 G13 G17"
 
 ROWS = (
     Row(
@@ -39,6 +39,10 @@ ROWS = (
     Row("G10_probe.py", expect=b"warnings\n", log="UserWarning: quiet please"),
     Row("G10_once.py", "?again", expect=b"", log="UserWarning: in a loop"),
     Row("G10_filters.py", expect=b"default None <class"),
+    Row("G12_own_folder.py", "?assigned", expect=b"E08_venv\nE08_venv E08_venv\n"),
+    Row("G12_probe.py", expect=b"None False\n"),
+    Row("G12_own_folder.py", "?variable", expect=b"E08_venv\nE08_venv E08_venv\n"),
+    Row("G12_probe.py", "?again", expect=b"None False\n"),
     Row("G13_settings.py", expect=b"0\n10485760"),
     Row("G13_probe.py", expect=b"0\n"),
     Row(

@@ -197,25 +197,29 @@ _no_warnings.__dict__["warn"] = _no_warnings.__dict__["_deprecated"]
 
 def set_attribute(target: Any, name: str, value: object, /) -> None:
     """Stand in for setattr() in scripts."""
-    if _is_shared(target):
+    if _is_shared(target, name):
         refuse(f"setting {target.__name__}.{name}")
     _setattr(target, name, value)
 
 
 def delete_attribute(target: Any, name: str, /) -> None:
     """Stand in for delattr() in scripts."""
-    if _is_shared(target):
+    if _is_shared(target, name):
         refuse(f"setting {target.__name__}.{name}")
     _delattr(target, name)
 
 
-def _is_shared(target: object) -> bool:
-    if type(target) is not ModuleType and type(target) is not GuardedModule:
+# Any: whatever a script takes for a name.
+def _is_shared(target: Any, name: Any) -> bool:
+    kind = type(target)
+    # What the module's class knows is the run's.
+    is_guarded = issubclass(kind, GuardedModule) and name not in vars(kind)
+    if kind is not ModuleType and not is_guarded:
         return False
     if current_for_changes() is None:
         return False
-    name: Optional[str] = target.__dict__.get("__name__")
-    return process["modules"].get(name) is target
+    own_name: Optional[str] = target.__dict__.get("__name__")
+    return process["modules"].get(own_name) is target
 
 
 def install() -> Callable[[], None]:

@@ -32,6 +32,7 @@ def run(tmp_path: Path) -> Iterator[Callable[[str], Result]]:
         pytest.param("del json.dumps", "json.dumps", id="delete"),
         pytest.param("setattr(json, 'dumps', repr)", "json.dumps", id="setattr"),
         pytest.param("setattr(json, 'mi' + 'ne', 1)", "json.mine", id="setattr new"),
+        pytest.param("import os; setattr(os, 'mine', 1)", "os.mine", id="setattr os"),
         pytest.param("delattr(json, 'dumps')", "json.dumps", id="delattr"),
         pytest.param("import time; time.timezone += 1", "time.timezone", id="in place"),
         pytest.param("for json.dumps in [1]: pass", "json.dumps", id="loop"),
