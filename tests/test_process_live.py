@@ -4,6 +4,7 @@ The rows are those of test_idioms.py, and what test_idioms_refused.py says that 
 refuses.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ from tests.idioms import Row
 from tests.live_site import Site, start_site
 from tests.test_idioms import ROWS, find_differences
 from tests.test_idioms_refused import IMPORTS, REFUSED
+
+PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
 
 # Of a child that a signal has killed, before it had a header section, Apache says 500.
 # We say that it was not the script's answer.
@@ -227,10 +230,11 @@ def test_a_compiled_program_runs(site: Site) -> None:
 
 def find_python_2() -> str | None:
     """Return a Python 2 that works: there are names behind which there is none."""
-    python = shutil.which("python2.7") or shutil.which("python2")
-    if python is None or subprocess.run([python, "-V"], capture_output=True).returncode:
-        return None
-    return python
+    for name in ("python2.7", "python2", *PYENV.glob("versions/2.7*/bin/python2.7")):
+        python = shutil.which(name)
+        if python and not subprocess.run([python, "-V"], capture_output=True).returncode:
+            return python
+    return None
 
 
 @pytest.mark.skipif(find_python_2() is None, reason="no Python 2")
