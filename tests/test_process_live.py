@@ -230,9 +230,15 @@ def test_a_compiled_program_runs(site: Site) -> None:
 
 def find_python_2() -> str | None:
     """Return a Python 2 that works: there are names behind which there is none."""
-    for name in ("python2.7", "python2", *PYENV.glob("versions/2.7*/bin/python2.7")):
+    for name in (
+        "python2.7",
+        "python2",
+        *map(str, PYENV.glob("versions/2.7*/bin/python")),
+    ):
         python = shutil.which(name)
-        if python and not subprocess.run([python, "-V"], capture_output=True).returncode:
+        if python is None:
+            continue
+        if subprocess.run([python, "-V"], capture_output=True).returncode == 0:
             return python
     return None
 
