@@ -1,4 +1,4 @@
-"""A private folder: only the workers' account may enter it; it holds a socket.
+"""A private folder: only the workers' account may enter it; it holds sockets.
 
 Whoever made it holds a lock on it, so that the folder of a server that was killed can
 be told from that of one that lives.
@@ -21,6 +21,7 @@ _SOCKET: Final = "socket"
 # An address of a Unix socket has 108 bytes on Linux and 104 elsewhere; the names of
 # the folder and the socket in it need up to 32.
 _LONGEST_PARENT: Final = 70
+_NUMBERS: Final = 10**9
 
 
 class PrivateFolder:
@@ -35,8 +36,12 @@ class PrivateFolder:
         """Where the socket is to be bound."""
         return self._path / _SOCKET
 
+    def numbered_socket(self, number: int) -> Path:
+        """Where one of many more is to be bound."""
+        return self._path / str(number % _NUMBERS)
+
     def close(self) -> None:
-        """Remove the folder, and the socket if it is there."""
+        """Remove the folder, and the sockets that are there."""
         with contextlib.suppress(OSError):  # somebody has done it, or uses it as well
             _remove(self._path, self._lock)
         os.close(self._lock)
@@ -116,7 +121,9 @@ def _remove_one_if_stale(path: Path, owners: Collection[int]) -> None:
 
 
 def _remove(path: Path, descriptor: int) -> None:
-    """Remove the socket from what was opened, and the folder if that was all."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_SOCKET, dir_fd=descriptor)
+    """Remove the sockets from what was opened, and the folder if that was all."""
+    for name in os.listdir(descriptor):
+        if name == _SOCKET or name.isdecimal():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=descriptor)
     path.rmdir()

@@ -1,4 +1,4 @@
-"""The supervisor: binds the listeners and keeps workers and pool alive.
+"""The supervisor: binds the listeners and keeps workers and pools alive.
 
 Single-threaded.  Reads no byte that a client sent.  Signal handlers only enqueue, by
 way of the wakeup descriptor; the loop acts.
@@ -22,7 +22,7 @@ from httpout_cgi.processes import control, listeners, privileges, signals
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.launch import make_plan
 from httpout_cgi.processes.log_files import LogFiles, open_logs
-from httpout_cgi.processes.pools import PoolKeeper
+from httpout_cgi.processes.pools import Pools
 
 # The workers end what is left after GRACE; this is for a worker that cannot.
 _LAST_RESORT: Final = control.GRACE + 2.0
@@ -59,7 +59,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._fleet = Fleet(self._selector, self._account)
         self._fleet.on_ready = self._on_first_ready
-        self._pool = PoolKeeper(self._selector, self._account)
+        self._pools = Pools(self._selector, self._account)
 
     def run(self) -> None:
         """Serve until a signal says to stop.
@@ -73,11 +73,11 @@ class Supervisor:
             self._selector.register(
                 wakeup, selectors.EVENT_READ, lambda: self._on_signals(wakeup)
             )
-            stack.callback(self._pool.close)
-            self._pool.open()
+            stack.callback(self._pools.close)
+            self._pools.open()
             self._apply(self._config)
             stack.callback(self._fleet.kill)
-            while self._stop_at is None or len(self._fleet) or len(self._pool):
+            while self._stop_at is None or len(self._fleet) or len(self._pools):
                 self._turn()
 
     def _turn(self) -> None:
@@ -89,18 +89,18 @@ class Supervisor:
         elif now >= self._stop_at:
             _log.warning("processes that did not end in time are killed")
             self._fleet.kill()
-            self._pool.kill()
+            self._pools.kill()
             return
         elif not len(self._fleet):
             # Not before: until they have ended, workers may need it.
-            self._pool.stop()
-        self._pool.tend(now)
+            self._pools.stop()
+        self._pools.tend(now)
         for key, _ in self._selector.select(self._pause(now)):
             key.data()
 
     def _pause(self, now: float) -> float:
         until = self._next_check if self._stop_at is None else self._stop_at
-        for start in (self._fleet.next_start(), self._pool.next_start()):
+        for start in (self._fleet.next_start(), self._pools.next_start()):
             until = until if start is None else min(until, start)
         return max(0.0, until - now)
 
@@ -117,7 +117,7 @@ class Supervisor:
             elif number == signal.SIGUSR1:
                 self._reopen_logs()
             elif number == signal.SIGCHLD:
-                self._pool.reap(time.monotonic())
+                self._pools.reap(time.monotonic())
                 self._fleet.reap(time.monotonic())
 
     def _terminal_is_gone(self) -> bool:
@@ -230,7 +230,7 @@ class Supervisor:
         self._fleet.configure(self._configuration())
         listener = self._config.pools.scgi_listen
         scgi = self._sockets[listener] if listener else None
-        self._pool.configure(make_plan(self._config, self._logs.error, scgi))
+        self._pools.configure(make_plan(self._config, self._logs.error, scgi))
 
     def _configuration(self) -> control.Configuration:
         assert self._logs
@@ -239,7 +239,7 @@ class Supervisor:
             self._logs.access,
             self._logs.error,
             tuple(self._sockets[one].fileno() for one in self._config.listen),
-            self._pool.address,
+            self._pools.address,
         )
 
     def _urls(self) -> list[str]:

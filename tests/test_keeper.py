@@ -16,8 +16,8 @@ import pytest
 
 from httpout_cgi.config import Config, Listener, PoolLimits, Pools, ScriptMount, Site
 from httpout_cgi.processes import listeners
+from httpout_cgi.processes.keeper import PoolKeeper
 from httpout_cgi.processes.launch import Plan, make_plan
-from httpout_cgi.processes.pools import PoolKeeper
 from tests.accounts import public_folder
 from tests.live import PATIENCE
 
@@ -74,12 +74,13 @@ class Seen(TypedDict):
 class Stage:
     """A keeper with a clock and a loop of its own."""
 
-    def __init__(self, selector: selectors.BaseSelector, code: str) -> None:
+    def __init__(self, selector: selectors.BaseSelector, code: str, path: Path) -> None:
         self.selector = selector
+        self.path = path
         self.now = 1000.0
         self.log = os.open(os.devnull, os.O_WRONLY)
         self.keeper = PoolKeeper(selector, None, [sys.executable, "-c", code])
-        self.keeper.open()
+        self.keeper.open(path)
 
     def plan(
         self,
@@ -144,14 +145,13 @@ Make = Callable[[str], Stage]
 
 
 @pytest.fixture
-def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+def make() -> Iterator[Make]:
     """Make stages; nothing is left of them at the end."""
     stages: list[Stage] = []
     with selectors.DefaultSelector() as selector, public_folder() as folder:
-        monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder))
 
         def start(code: str) -> Stage:
-            stages.append(Stage(selector, code))
+            stages.append(Stage(selector, code, folder / str(len(stages))))
             return stages[-1]
 
         yield start
@@ -308,7 +308,7 @@ def test_a_pool_that_cannot_be_run_is_refused_as_well(
     stage = make("")
     keeper = PoolKeeper(stage.selector, None, ["/nowhere/python"])
     stage.keeper.close()
-    keeper.open()
+    keeper.open(stage.path)
     stage.keeper = keeper
     keeper.configure(stage.plan())
     client = stage.connect()
@@ -437,7 +437,7 @@ def fake_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_real_command(stage: Stage) -> None:
     stage.keeper.close()
     stage.keeper = PoolKeeper(stage.selector, None)
-    stage.keeper.open()
+    stage.keeper.open(stage.path)
 
 
 def test_a_second_listener_is_descriptor_3(
