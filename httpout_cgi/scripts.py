@@ -18,12 +18,14 @@ class Mount:
     """A script mount: a URL prefix and the folder, or the one file, behind it.
 
     ``url`` ends with a slash if ``path`` is a folder, and without one if it is a file.
-    ``match`` are file name patterns of what runs.  ``timeout`` is in seconds.
+    ``match`` are file name patterns of what runs.  ``interpreters`` are programs by
+    suffix, the longest first; what ends with one runs, too.  ``timeout`` is in seconds.
     """
 
     url: str
     path: str
     match: tuple[str, ...] = ("*.py",)
+    interpreters: Mapping[str, str] | None = None
     output: OutputMode = "cgi"
     runner: RunnerName = "auto"
     environment: Mapping[str, str] | None = None
@@ -55,6 +57,14 @@ class Script(NamedTuple):
     def is_nph(self) -> bool:
         """Tell whether it writes whole responses (nph-, RFC 3875 section 5)."""
         return self.path.rpartition("/")[2].startswith("nph-")
+
+    @property
+    def interpreter(self) -> str:
+        """Return the program that the mount has for its suffix, "" if there is none."""
+        for suffix, program in (self.mount.interpreters or {}).items():
+            if self.path.endswith(suffix):
+                return program
+        return ""
 
 
 class Invocation(NamedTuple):

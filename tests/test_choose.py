@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_a_mount_decides_or_leaves_it_to_the_judge(
     run, thread, process = start(make_script(path, runner), judged)
     wanted = judged if runner == "auto" else runner
     assert run is (process if wanted == "process" else thread)
+
+
+def test_a_program_for_the_suffix_is_for_a_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.php"
+    path.touch()
+    script = make_script(path, "thread")
+    mount = replace(script.mount, interpreters={".php": "/bin/php"})
+    run, _, process = start(script._replace(mount=mount), "thread")
+    assert run is process
 
 
 def test_both_are_stopped_at_the_same_time() -> None:

@@ -239,8 +239,6 @@ PROBLEMS = [
     pytest.param(
         'sites: [{scripts: [{path: cgi-bin, interpreters: {"p\\nl": one}}]}]',
         [
-            "config.yaml:1: sites[0].scripts[0].interpreters: not available yet; "
-            "remove it",
             'config.yaml:1: sites[0].scripts[0].interpreters["p\\nl"]: '
             '"p\\nl" is no suffix; write ".p\\x0al"',
         ],
@@ -302,11 +300,6 @@ NOT_YET = [
         "sites: [{scripts: [{path: cgi-bin, output: page}]}]",
         "sites[0].scripts[0].output",
         id="output",
-    ),
-    pytest.param(
-        "sites: [{scripts: [{path: cgi-bin, interpreters: {.pl: /usr/bin/perl}}]}]",
-        "sites[0].scripts[0].interpreters",
-        id="interpreters",
     ),
 ]
 

@@ -336,7 +336,10 @@ def test_a_shebang_may_name_this_interpreter(
     path.chmod(0o644)
     answer = pool.ask(path)
     assert answer.exit_code == 126
-    assert answer.log == f"{path}: it may not be executed: its run bit is missing\n"
+    assert (
+        answer.log
+        == f"{path}: it may not be executed: its run bit is missing (chmod +x)\n"
+    )
 
 
 def test_a_script_with_the_suffix_needs_no_run_bit(
@@ -352,21 +355,23 @@ def test_a_script_with_the_suffix_needs_no_run_bit(
         pytest.param(
             "#!/no/such/perl -w\n",
             0o755,
-            "its interpreter /no/such/perl is missing",
+            "its interpreter /no/such/perl is missing: "
+            "install it, or correct the first line",
             127,
             id="no interpreter",
         ),
         pytest.param(
             "#!/bin/sh\r\n",
             0o755,
-            "its interpreter /bin/sh is missing (its lines end as on Windows)",
+            "its interpreter /bin/sh is missing (its lines end as on Windows): "
+            "install it, or correct the first line",
             127,
             id="line ends",
         ),
         pytest.param(
             "#!/bin/sh\n",
             0o644,
-            "it may not be executed: its run bit is missing",
+            "it may not be executed: its run bit is missing (chmod +x)",
             126,
             id="no run bit",
         ),

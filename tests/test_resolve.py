@@ -339,6 +339,17 @@ def test_star_matches_executable_files_only(site: Path) -> None:
     assert find_status(resolver, "/cgi-bin/data.txt") == 403
 
 
+def test_what_has_an_interpreter_runs_whatever_its_name(site: Path) -> None:
+    programs = {".pl": "/bin/perl", "ol.pl": "/bin/other", ".txt": "/bin/cat"}
+    mount = make_mount(site / "cgi-bin", "/cgi-bin/", interpreters=programs)
+    resolver = make_resolver(site, mount)
+
+    assert find_script(resolver, "/cgi-bin/tool.pl").interpreter == "/bin/other"
+    assert find_script(resolver, "/cgi-bin/data.txt/x").interpreter == "/bin/cat"
+    assert find_script(resolver, "/cgi-bin/hello.py").interpreter == ""
+    assert find_status(resolver, "/cgi-bin/static/x.css") == 403
+
+
 def test_longest_url_wins(site: Path) -> None:
     resolver = make_resolver(
         site,

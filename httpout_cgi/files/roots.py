@@ -5,9 +5,10 @@ Also what may not be sent from them.  Must not know paths of requests.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from pathlib import Path
 from typing import TypeAlias
 
 from httpout_cgi.config import ScriptMount, Site
@@ -93,7 +94,7 @@ def _make_mounted(settings: ScriptMount, folders: Sequence[Root]) -> Root:
         url,
         path.rstrip("/"),
         _split_real(path),
-        _make_matcher(settings.match),
+        _make_matcher(settings.match, settings.interpreters),
         _make_mount(settings, path),
         is_file,
         not is_file and _is_overlay(settings, path, folders),
@@ -105,6 +106,7 @@ def _make_mount(settings: ScriptMount, path: str) -> Mount:
         url=settings.url,
         path=path,
         match=settings.match,
+        interpreters=_sort_interpreters(settings.interpreters) or None,
         output=settings.output,
         runner=settings.runner,
         environment=dict(settings.environment) or None,
@@ -128,10 +130,20 @@ def _is_overlay(settings: ScriptMount, path: str, folders: Sequence[Root]) -> bo
     )
 
 
-def _make_matcher(patterns: Sequence[str]) -> Matcher:
-    """Build the test of file names; "*" stands for every executable file."""
-    named = "|".join(translate(pattern) for pattern in patterns if pattern != "*")
-    match_name = re.compile(named or r"(?!)").match
+def _sort_interpreters(interpreters: Mapping[str, Path]) -> dict[str, str]:
+    """Order by suffix: ".inc.php" comes before ".php"."""
+    longest_first = sorted(interpreters, key=len, reverse=True)
+    return {suffix: str(interpreters[suffix]) for suffix in longest_first}
+
+
+def _make_matcher(patterns: Sequence[str], suffixes: Iterable[str]) -> Matcher:
+    """Build the test of file names; "*" stands for every executable file.
+
+    What has an interpreter runs in any case: its source is never sent instead.
+    """
+    names = [translate(pattern) for pattern in patterns if pattern != "*"]
+    names += [rf"(?s:.*){re.escape(suffix)}\Z" for suffix in suffixes]
+    match_name = re.compile("|".join(names) or r"(?!)").match
     executable = 0o111 if "*" in patterns else 0
 
     def runs(name: str, seen: os.stat_result) -> bool:

@@ -51,7 +51,7 @@ def perform(
     except (OSError, ValueError) as exc:
         return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
     if python is None:
-        return pool_program.execute(run.path, run.arguments, run.environment)
+        return pool_program.execute(run)
     cache, notes = python
     return main_script.run_as_main(run.path, run.arguments, cache, notes.add)
 

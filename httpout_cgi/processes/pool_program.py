@@ -10,14 +10,16 @@ import os
 import signal
 import stat
 import sys
-from typing import Sequence
 
 from httpout_cgi.interpreter.shebang import find_program
+from httpout_cgi.processes.pool_run import Run
 
 # A shell's exit codes for a program that cannot be run, or is not there.
 CANNOT_RUN, NOT_FOUND = 126, 127
 
 _LONGEST_LINE = 1024
+
+_UNKNOWN = 'unknown format: it has no "#!" line and is no program'
 
 # What a shebang calls this interpreter, in any folder.
 _NAMES = ("python", "python3", f"python3.{sys.version_info[1]}")
@@ -36,19 +38,42 @@ def is_python(path: str) -> bool:
     return os.access(path, os.X_OK)
 
 
-def execute(path: str, arguments: Sequence[str], variables: dict[str, str]) -> int:
-    """Become the program; its shebang is the kernel's business.
+def execute(run: Run) -> int:
+    """Become the program, or the interpreter that the settings name for it.
 
-    Returns, with an exit code, only if that fails; standard error has the reason.
+    A shebang is the kernel's business.  Returns, with an exit code, only if that fails;
+    standard error has the reason.
     """
+    path, variables = run.path, run.environment
+    words = [path, *run.arguments]
+    if run.interpreter:
+        if not os.access(path, os.R_OK):
+            return fail(f"{path}: it may not be read (chmod +r)", CANNOT_RUN)
+        words.insert(0, run.interpreter)
+        variables = _adapt(variables)
     # CPython ignores them, and what is ignored stays so.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execve(path, [path, *arguments], variables)
+        os.execve(words[0], words, variables)
     except OSError as exc:
-        reason, code = _explain(path, exc)
+        if run.interpreter:
+            reason, code = _explain_interpreter(run.interpreter, exc)
+        else:
+            reason, code = _explain(path, exc)
         return fail(f"{path}: {reason}", code)
+
+
+def _adapt(variables: dict[str, str]) -> dict[str, str]:
+    """Return the environment for an interpreter: what php-cgi makes of it matters."""
+    # It runs nothing without (cgi.force_redirect): who asks it directly has none.
+    variables = {"REDIRECT_STATUS": "200", **variables}
+    if "REDIRECT_URL" in variables:
+        # After a redirect it would run PATH_TRANSLATED in the place of the script
+        # (cgi.fix_pathinfo): a client that can choose the extra path would have any
+        # file below the docroot run, an upload for example.
+        variables.pop("PATH_TRANSLATED", None)
+    return variables
 
 
 def fail(text: str, code: int) -> int:
@@ -60,17 +85,29 @@ def fail(text: str, code: int) -> int:
 def _explain(path: str, exc: OSError) -> tuple[str, int]:
     reason = exc.strerror or "cannot be run"
     if exc.errno == errno.ENOEXEC:
-        return 'unknown format: it has no "#!" line and is no program', CANNOT_RUN
+        return _UNKNOWN, CANNOT_RUN
     interpreter = _find_interpreter(path)
     if exc.errno == errno.ENOENT and interpreter:
         hint = " (its lines end as on Windows)" if interpreter.endswith("\r") else ""
-        return f"its interpreter {interpreter.rstrip()} is missing{hint}", NOT_FOUND
+        text = f"its interpreter {interpreter.rstrip()} is missing{hint}: "
+        return f"{text}install it, or correct the first line", NOT_FOUND
     if exc.errno == errno.EACCES and os.path.isfile(path):
         if not os.access(path, os.X_OK):
-            return "it may not be executed: its run bit is missing", CANNOT_RUN
+            return (
+                "it may not be executed: its run bit is missing (chmod +x)",
+                CANNOT_RUN,
+            )
         if interpreter and os.path.exists(interpreter):
             reason = f"its interpreter {interpreter} may not be executed"
     return reason, NOT_FOUND if exc.errno == errno.ENOENT else CANNOT_RUN
+
+
+def _explain_interpreter(program: str, exc: OSError) -> tuple[str, int]:
+    if not os.path.exists(program):
+        text = f"its interpreter {program} is missing: "
+        return f'{text}install it, or correct "interpreters"', NOT_FOUND
+    reason, code = _explain(program, exc)
+    return f"its interpreter {program} cannot be run: {reason}", code
 
 
 def _find_interpreter(path: str) -> str:

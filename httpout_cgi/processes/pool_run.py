@@ -28,6 +28,8 @@ class Run(NamedTuple):
     arguments: tuple[str, ...] = ()
     timeout: float | None = None
     umask: int | None = None
+    # The program that runs it, instead of this Python or that of its first line.
+    interpreter: str = ""
 
 
 def read_run(head: Head, content: bytes = b"") -> Run:
@@ -58,9 +60,10 @@ def _read_extras(run: Run, text: str) -> tuple[Run, bool]:
             arguments=tuple(os.fsdecode(word) for word in extras.get("arguments", ())),
             timeout=None if timeout is None else float(timeout),
             umask=None if umask is None else int(umask) & 0o777,
+            interpreter=str(extras.get("interpreter", "")),
         )
     except (TypeError, ValueError) as exc:
         raise ValueError(f"{_EXTRAS} cannot be read: {exc}") from exc
-    if any("\0" in word for word in run.arguments):
+    if any("\0" in word for word in (*run.arguments, run.interpreter)):
         raise ValueError("NUL in an argument")
     return run, bool(extras.get("has_content"))

@@ -41,7 +41,10 @@ class ChoosingRunner:
         """Start a run; see runners/base.py."""
         script = invocation.script
         name = script.mount.runner
-        if name == "auto":
+        if script.interpreter:
+            # A program, whatever the mount says: it is none that a thread could run.
+            name = "process"
+        elif name == "auto":
             name = self._judge(script)
         runner = self._process if name == "process" else self._thread
         return runner.start(invocation)

@@ -65,13 +65,16 @@ class PoolRequest:
 
 def _encode(invocation: Invocation, umask: int) -> bytes:
     environment = invocation.environment
-    extras = {
+    extras: dict[str, object] = {
         "timeout": invocation.script.mount.timeout,
         "arguments": list(invocation.arguments),
         # SCGI has a length in any case, CGI only if there is content.
         "has_content": "CONTENT_LENGTH" in environment,
         "umask": umask,
     }
+    interpreter = invocation.script.interpreter
+    if interpreter:
+        extras["interpreter"] = interpreter
     return encode_head({**environment, RUN_VARIABLE: json.dumps(extras)})
 
 

@@ -20,10 +20,6 @@ def _is_given(_: str, value: object) -> bool:
     return value is not None
 
 
-def _is_filled(_: str, value: object) -> bool:
-    return bool(value)
-
-
 def _is_one_of(*words: object) -> _Test:
     return lambda _, value: value in words
 
@@ -59,7 +55,6 @@ _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
     (("pools", "scgi_listen"), _is_unusual_for_pools),
     (("sites", _EACH, "hosts", _EACH), _names_an_account),
     (("sites", _EACH, "listing"), _is_one_of(True)),
-    (("sites", _EACH, "scripts", _EACH, "interpreters"), _is_filled),
     (("sites", _EACH, "scripts", _EACH, "output"), _is_one_of("page")),
 )
 
