@@ -340,11 +340,13 @@ def test_star_matches_executable_files_only(site: Path) -> None:
 
 
 def test_what_has_an_interpreter_runs_whatever_its_name(site: Path) -> None:
-    programs = {".pl": "/bin/perl", "ol.pl": "/bin/other", ".txt": "/bin/cat"}
+    (site / "cgi-bin/a.cgi.pl").touch()
+    programs = {".pl": "/bin/perl", ".cgi.pl": "/bin/other", ".txt": "/bin/cat"}
     mount = make_mount(site / "cgi-bin", "/cgi-bin/", interpreters=programs)
     resolver = make_resolver(site, mount)
 
-    assert find_script(resolver, "/cgi-bin/tool.pl").interpreter == "/bin/other"
+    assert find_script(resolver, "/cgi-bin/tool.pl").interpreter == "/bin/perl"
+    assert find_script(resolver, "/cgi-bin/a.cgi.pl").interpreter == "/bin/other"
     assert find_script(resolver, "/cgi-bin/data.txt/x").interpreter == "/bin/cat"
     assert find_script(resolver, "/cgi-bin/hello.py").interpreter == ""
     assert find_status(resolver, "/cgi-bin/static/x.css") == 403
