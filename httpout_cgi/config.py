@@ -158,7 +158,7 @@ def _validate(root: Node, files: Sequence[Path]) -> tuple[Config | None, list[Pr
     if "sources" in root.value:  # the model's own, for those that watch the files
         place = root.value["sources"].place
         problems.append(Problem(place, ("sources",), "unknown key; remove it"))
-    _fill_defaults(root)
+    problems += _fill_defaults(root)
     try:
         config = Config.model_validate(to_plain(root), context={"check": True})
     except ValidationError as exc:
@@ -166,16 +166,37 @@ def _validate(root: Node, files: Sequence[Path]) -> tuple[Config | None, list[Pr
     return config.model_copy(update={"sources": tuple(files)}), problems
 
 
-def _fill_defaults(root: Node) -> None:
-    """Write down the defaults that depend on where the file is."""
+def _fill_defaults(root: Node) -> list[Problem]:
+    """Write down the defaults that depend on where the file is.
+
+    Returns what is given to sites of accounts, and would mean nothing.
+    """
     assert isinstance(root.value, dict)
     is_default = "sites" not in root.value
     sites = root.value.setdefault("sites", Node([Node({}, root.place)], root.place))
+    problems: list[Problem] = []
     if not isinstance(sites.value, list):
-        return
-    for site in sites.value:
-        if isinstance(site.value, dict):
-            _fill_site(site.value, site.place, must_have_scripts=is_default)
+        return problems
+    for index, site in enumerate(sites.value):
+        if not isinstance(site.value, dict):
+            continue
+        if _is_of_accounts(site.value):
+            problems += _fill_account_site(site.value, site.place, index)
+        _fill_site(site.value, site.place, must_have_scripts=is_default)
+    return problems
+
+
+def _fill_account_site(
+    site: dict[str, Node], place: Place, index: int
+) -> list[Problem]:
+    """Write down what is never looked at; return what is there already."""
+    problems = []
+    for name, value in (("docroot", "/"), ("scripts", [])):
+        if name in site:
+            text = "accounts have what users says; remove it"
+            problems.append(Problem(site[name].place, ("sites", index, name), text))
+        site[name] = Node(value, place)
+    return problems
 
 
 def _fill_site(site: dict[str, Node], place: Place, *, must_have_scripts: bool) -> None:
@@ -184,6 +205,16 @@ def _fill_site(site: dict[str, Node], place: Place, *, must_have_scripts: bool) 
     if "scripts" not in site and (must_have_scripts or folder.is_dir()):
         mount = Node({"path": Node("cgi-bin", place)}, place)
         site["scripts"] = Node([mount], place)
+
+
+def _is_of_accounts(site: dict[str, Node]) -> bool:
+    """Tell whether a site has the hosts of accounts only, as written."""
+    hosts = to_plain(site["hosts"]) if "hosts" in site else None
+    return (
+        isinstance(hosts, list)
+        and bool(hosts)
+        and all(isinstance(one, str) and one.startswith("$user.") for one in hosts)
+    )
 
 
 def _sort(problems: Sequence[Problem]) -> list[str]:

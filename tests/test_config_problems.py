@@ -288,13 +288,10 @@ def test_all_problems_are_told_with_line_and_key(
 
 
 NOT_YET = [
-    pytest.param("users: {}", "users", id="users"),
     pytest.param("tls: {certificate: one, key: one}", "tls", id="tls"),
     pytest.param("pools: {runs_per_process: 2}", "pools.runs_per_process", id="runs"),
     pytest.param("pools: {python: python3.8}", "pools.python", id="python"),
-    pytest.param("pools: {check_ownership: 'off'}", "pools.check_ownership", id="own"),
     pytest.param("pools: {scgi_listen: 'unix:s'}", "pools.scgi_listen", id="scgi"),
-    pytest.param("sites: [{hosts: [$user.x.org]}]", "sites[0].hosts[0]", id="$user"),
     pytest.param("sites: [{listing: true}]", "sites[0].listing", id="listing"),
     pytest.param(
         "sites: [{scripts: [{path: cgi-bin, output: page}]}]",

@@ -24,10 +24,6 @@ def _is_one_of(*words: object) -> _Test:
     return lambda _, value: value in words
 
 
-def _names_an_account(_: str, value: object) -> bool:
-    return isinstance(value, str) and value.startswith("$user")
-
-
 def _is_some_time(_: str, value: object) -> bool:
     try:
         return values.parse_time(value) != 0
@@ -46,16 +42,14 @@ def _is_unusual_for_pools(key: str, value: object) -> bool:
 
 _EACH = "*"
 _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
-    (("users",), _is_given),
     (("tls",), _is_given),
     (("reload", "check"), _is_some_time),
     (("pools", "runs_per_process"), _is_unusual_for_pools),
     (("pools", "python"), _is_unusual_for_pools),
-    (("pools", "check_ownership"), _is_unusual_for_pools),
     (("pools", "scgi_listen"), _is_unusual_for_pools),
-    (("sites", _EACH, "hosts", _EACH), _names_an_account),
     (("sites", _EACH, "listing"), _is_one_of(True)),
     (("sites", _EACH, "scripts", _EACH, "output"), _is_one_of("page")),
+    (("users", "scripts", _EACH, "output"), _is_one_of("page")),
 )
 
 

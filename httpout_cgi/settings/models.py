@@ -6,7 +6,7 @@ what may be used yet.
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -152,7 +152,9 @@ class Config(Model):
         "auto", "auto: uvloop where installed, else asyncio."
     )
     sites: tuple[Site, ...] = key((Site(),), "The first whose hosts match answers.")
-    users: Users | None = key(None, "Docroots of user accounts.")
+    users: Annotated[Users | None, Field(validate_default=True)] = key(
+        None, "Docroots of user accounts."
+    )
     pools: Pools = key(Pools(), "How process runs live.")
     limits: Limits = key(Limits(), "What one request may use.")
     reload: Reload = key(Reload(), "How edited files are noticed.")
@@ -196,6 +198,19 @@ class Config(Model):
         if not sites:
             raise ValueError("is empty; remove it for the default site")
         return sites
+
+    @field_validator("users")
+    @classmethod
+    def _check_users(cls, users: Users | None, info: ValidationInfo) -> Users | None:
+        for index, site in enumerate(info.data.get("sites", ())):
+            for host in site.hosts:
+                if users is None and host.startswith("$user."):
+                    text = f'"{host}" in sites[{index}].hosts needs users; add it'
+                    raise ValueError(text)
+        if users is not None and "user" in info.data and info.data["user"] is None:
+            # Workers read the accounts' files, and must not do so as root.
+            raise ValueError("users without a user for the workers; give user as well")
+        return users
 
     @field_validator("group")
     @classmethod

@@ -3,7 +3,7 @@
 Field names are exactly the keys of the YAML file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -73,8 +73,16 @@ class ScriptMount(_AnyMount):
 class UserScript(_AnyMount):
     """A script mount of every user account."""
 
-    url: Name = key("cgi-bin/", "URL below that of the account.")
+    url: fields.RelativeUrl = key("cgi-bin/", "URL below that of the account.")
     path: fields.Template = key("$home/public_html/cgi-bin", "The folder of scripts.")
+
+    @field_validator("runner")
+    @classmethod
+    def _check_runner(cls, runner: RunnerName) -> RunnerName:
+        # A thread has the rights of the workers.
+        if runner == "thread":
+            raise ValueError('"thread" is not for accounts; write auto or process')
+        return runner
 
 
 class Site(Model):
@@ -105,6 +113,11 @@ class Site(Model):
         (), "Script mounts; without the key, /cgi-bin/ if cgi-bin exists."
     )
 
+    @property
+    def is_of_accounts(self) -> bool:
+        """Tell whether all its hosts are accounts': it has no docroot of its own."""
+        return all(host.startswith("$user.") for host in self.hosts)
+
     @field_validator("hosts")
     @classmethod
     def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,20 +130,21 @@ class Site(Model):
     def _check_scripts(
         cls, scripts: tuple[ScriptMount, ...]
     ) -> tuple[ScriptMount, ...]:
-        urls = [mount.url for mount in scripts]
-        for index, url in enumerate(urls):
-            if url in urls[:index]:
-                raise MisplacedError(
-                    f'"{url}" is the URL of scripts[{urls.index(url)}]; choose another',
-                    *(index, "url"),
-                )
+        _check_urls([mount.url for mount in scripts])
         return scripts
+
+
+def _check_urls(urls: Sequence[str]) -> None:
+    for index, url in enumerate(urls):
+        if url in urls[:index]:
+            text = f'"{url}" is the URL of scripts[{urls.index(url)}]; choose another'
+            raise MisplacedError(text, index, "url")
 
 
 class Users(Model):
     """Docroots of user accounts; needs root."""
 
-    url: fields.Url = key("/~$user/", "URL of an account.")
+    url: fields.UserUrl = key("/~$user/", "URL of an account.")
     docroot: fields.Template = key(
         "$home/public_html", "The folder of an account's static files."
     )
@@ -139,4 +153,10 @@ class Users(Model):
         None, "Only its members; null: every account from minimum_uid."
     )
     deny: tuple[Name, ...] = key(("root",), "Accounts without a site.")
-    minimum_uid: Number = key(1000, "The lowest user id served.", ge=1)
+    minimum_uid: Number = key(1000, "The lowest user and group id served.", ge=1)
+
+    @field_validator("scripts")
+    @classmethod
+    def _check_scripts(cls, scripts: tuple[UserScript, ...]) -> tuple[UserScript, ...]:
+        _check_urls([mount.url for mount in scripts])
+        return scripts

@@ -162,6 +162,27 @@ def parse_url(value: object) -> str:
     return text
 
 
+def parse_user_url(value: object) -> str:
+    """Return the URL path of an account: ``$user`` is its last part."""
+    text = parse_url(value)
+    prefix, mark, end = text.partition("$user")
+    # Everything below the prefix is an account, or 404: it cannot be "/" itself.
+    if prefix == "/" or not mark or end != "/":
+        raise ValueError(
+            f'{quote(text)} must have "$user/" at its end and something before it, '
+            'such as "/~$user/"'
+        )
+    return text
+
+
+def parse_relative_url(value: object) -> str:
+    """Return a URL path of a folder below that of an account."""
+    text = _text(value)
+    if text.startswith("/"):
+        raise ValueError(f'{quote(text)} is below the URL of the account; remove "/"')
+    return parse_folder_url(f"/{text}")[1:]
+
+
 def parse_folder_url(value: object) -> str:
     """Return a URL path that stands for a folder: it ends with a slash."""
     text = parse_url(value)
@@ -194,6 +215,10 @@ def parse_template(value: object) -> str:
     text = _text(value)
     if not f"{text}/".startswith(("/", "$home/")):
         raise ValueError(f'{quote(text)} must begin with "$home" or "/"')
+    if "$home" not in text and "$user" not in text:
+        raise ValueError(f'{quote(text)} is the same for all; write "$home" or "$user"')
+    if re.search(r"/\.{1,2}(?:/|$)", text) or "\0" in text:
+        raise ValueError(f'{quote(text)} must be a plain path, without "." and ".."')
     return text
 
 
