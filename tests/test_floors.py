@@ -45,13 +45,17 @@ OWNERS = {"watchdog": "files.watcher", "tremolo": "processes.connection"}
 # ours no more than this.
 _POOL_PROCESS = (
     "processes.pool",
-    *(f"processes.pool_{name}" for name in ("child", "children", "notes", "peer")),
-    *(f"processes.pool_{name}" for name in ("program", "run", "settings", "warmth")),
+    *(f"processes.pool_{name}" for name in ("child", "children", "door", "notes")),
+    *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
+    *(f"processes.pool_{name}" for name in ("variables", "warmth")),
+)
+_POOL_PROTOCOL = tuple(
+    f"protocol.{name}" for name in ("scgi", "script_names", "search_words")
 )
 POOL = {
     "interpreter": ("interpreter",),
-    "protocol.scgi": (),
-    **dict.fromkeys(_POOL_PROCESS, ("interpreter", "protocol.scgi", *_POOL_PROCESS)),
+    **dict.fromkeys(_POOL_PROTOCOL, ()),
+    **dict.fromkeys(_POOL_PROCESS, ("interpreter", *_POOL_PROTOCOL, *_POOL_PROCESS)),
 }
 # The settings have one face; nobody else looks behind it.
 HIDDEN = ("settings", "strict_yaml")

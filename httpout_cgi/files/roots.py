@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from pathlib import Path
 from typing import TypeAlias
 
 from httpout_cgi.config import ScriptMount, Site
+from httpout_cgi.protocol.script_names import make_matcher
 from httpout_cgi.scripts import Mount
 
 Matcher: TypeAlias = Callable[[str, os.stat_result], bool]
@@ -94,7 +94,7 @@ def _make_mounted(settings: ScriptMount, folders: Sequence[Root]) -> Root:
         url,
         path.rstrip("/"),
         _split_real(path),
-        _make_matcher(settings.match, settings.interpreters),
+        make_matcher(settings.match, settings.interpreters),
         _make_mount(settings, path),
         is_file,
         not is_file and _is_overlay(settings, path, folders),
@@ -134,22 +134,6 @@ def _sort_interpreters(interpreters: Mapping[str, Path]) -> dict[str, str]:
     """Order by suffix: ".inc.php" comes before ".php"."""
     longest_first = sorted(interpreters, key=len, reverse=True)
     return {suffix: str(interpreters[suffix]) for suffix in longest_first}
-
-
-def _make_matcher(patterns: Sequence[str], suffixes: Iterable[str]) -> Matcher:
-    """Build the test of file names; "*" stands for every executable file.
-
-    What has an interpreter runs in any case: its source is never sent instead.
-    """
-    names = [translate(pattern) for pattern in patterns if pattern != "*"]
-    names += [rf"(?s:.*){re.escape(suffix)}\Z" for suffix in suffixes]
-    match_name = re.compile("|".join(names) or r"(?!)").match
-    executable = 0o111 if "*" in patterns else 0
-
-    def runs(name: str, seen: os.stat_result) -> bool:
-        return match_name(name) is not None or bool(seen.st_mode & executable)
-
-    return runs
 
 
 def _by_url(roots: Iterable[Root]) -> list[Root]:

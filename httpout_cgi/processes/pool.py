@@ -14,8 +14,10 @@ import socket
 import sys
 import time
 from collections import deque
+from typing import Mapping, Sequence
 
 from httpout_cgi.processes.pool_children import Children
+from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings, read_settings
 from httpout_cgi.processes.pool_warmth import warm_up
@@ -39,13 +41,18 @@ _NOTHING_ELSE = 0
 class Pool:
     """Serves until it has been idle for too long, or is told to leave.
 
-    So it is by the end of ``parent``, whose process it was started by.
+    So it is by the end of ``parent``, whose process it was started by.  ``listeners``
+    have the script mounts that other servers may ask for; None is for workers.
     """
 
     def __init__(
-        self, listener: socket.socket, settings: Settings, parent: int
+        self,
+        listeners: Mapping[socket.socket, Sequence[Mount] | None],
+        settings: Settings,
+        parent: int,
     ) -> None:
-        self._listener = listener
+        self._listeners = {one.fileno(): one for one in listeners}
+        self._mounts = {one.fileno(): mounts for one, mounts in listeners.items()}
         self._settings = settings
         self._poll = select.poll()
         self._peers: dict[int, Peer] = {}
@@ -62,7 +69,8 @@ class Pool:
     def serve(self) -> None:
         """Serve; returns when all children have ended."""
         self._take_signals()
-        self._listener.setblocking(False)
+        for listener in self._listeners.values():
+            listener.setblocking(False)
         self._poll.register(self._wakeup, select.POLLIN)
         while not self._is_done():
             now = time.monotonic()
@@ -97,7 +105,7 @@ class Pool:
         idle = self._settings.idle
         if idle is None or time.monotonic() - self._last_used < idle:
             return False
-        return not select.select([self._listener], [], [], 0)[0]
+        return not select.select([*self._listeners], [], [], 0)[0]
 
     def _listen_or_not(self, now: float) -> None:
         wanted = (
@@ -106,10 +114,12 @@ class Pool:
             and len(self._waiting) < self._settings.processes
             and len(self._peers) - self._children.count < _MOST_WITHOUT_CHILD
         )
-        if wanted and not self._is_listening:
-            self._poll.register(self._listener, select.POLLIN)
-        elif self._is_listening and not wanted:
-            self._poll.unregister(self._listener)
+        if wanted != self._is_listening:
+            for number in self._listeners:
+                if wanted:
+                    self._poll.register(number, select.POLLIN)
+                else:
+                    self._poll.unregister(number)
         self._is_listening = wanted
 
     def _patience_ms(self, now: float) -> int:
@@ -123,22 +133,23 @@ class Pool:
         return max(int((min(until) - now) * 1000) + 1, 1)
 
     def _handle(self, number: int) -> None:
-        if number == self._listener.fileno():
-            self._accept()
+        if number in self._listeners:
+            self._accept(number)
         elif number == self._wakeup.fileno():
             self._wakeup.recv(_READ_SIZE)
         elif number in self._peers:
             self._hear(self._peers[number])
 
-    def _accept(self) -> None:
+    def _accept(self, number: int) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, _ = self._listeners[number].accept()
         except OSError as exc:
             if exc.errno in _EXHAUSTED:
                 complain(f"no connection can be accepted: {exc}")
                 self._rests_until = time.monotonic() + _REST_SECONDS
             return  # else another one took it, or the peer has left
-        peer = Peer(connection, time.monotonic() + _HEAD_SECONDS)
+        deadline = time.monotonic() + _HEAD_SECONDS
+        peer = Peer(connection, deadline, self._mounts[number])
         self._peers[peer.number] = peer
         self._poll.register(peer.number, select.POLLIN)
         self._read(peer)
@@ -156,7 +167,7 @@ class Pool:
 
     def _read(self, peer: Peer) -> None:
         try:
-            goes_on = peer.read()
+            goes_on = self._read_or_refuse(peer)
         except (OSError, ValueError) as exc:
             complain(f"a request was refused: {exc}")
             goes_on = False
@@ -166,6 +177,14 @@ class Pool:
             self._poll.modify(peer.number, _NOTHING_ELSE)
             peer.deadline = float("inf")
             self._waiting.append(peer)
+
+    def _read_or_refuse(self, peer: Peer) -> bool:
+        try:
+            return peer.read()
+        except Refusal as refusal:
+            complain(str(refusal))
+            peer.refuse(refusal.answer)
+            return True
 
     def _start_waiting(self) -> None:
         while self._waiting and self._children.count < self._settings.processes:
@@ -182,7 +201,7 @@ class Pool:
         for peer in self._peers.values():
             if peer is not kept:
                 peer.close()
-        for sock in (self._listener, self._wakeup, self._waker):
+        for sock in (*self._listeners.values(), self._wakeup, self._waker):
             sock.close()
 
     def _forget(self, peer: Peer) -> None:
@@ -224,12 +243,29 @@ def complain(text: str) -> None:
         return  # nobody reads
 
 
+def _open_listeners(
+    given: Sequence[int],
+) -> dict[socket.socket, Sequence[Mount] | None]:
+    own = socket.socket(fileno=os.dup(0))
+    if not given:
+        return {own: None}
+    number, mounts = given
+    other = socket.socket(fileno=number)
+    other.set_inheritable(False)
+    with open(mounts, encoding="utf-8") as file:
+        return {own: None, other: read_mounts(file.read())}
+
+
 def main() -> int:
-    """Run a pool: its socket is descriptor 0, its settings are ``sys.argv[1]``."""
+    """Run a pool: its socket is descriptor 0, its settings are ``sys.argv[1]``.
+
+    If there is a socket for other servers, ``sys.argv[2:]`` are its descriptor, and
+    that of a file with the script mounts.
+    """
     parent = os.getppid()
     try:
         settings = read_settings(sys.argv[1])
-        listener = socket.socket(fileno=os.dup(0))
+        listeners = _open_listeners([int(number) for number in sys.argv[2:]])
     except (IndexError, ValueError, OSError) as exc:
         complain(f"cannot start: {exc}")
         return 2
@@ -243,7 +279,7 @@ def main() -> int:
         complain(failure)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    Pool(listener, settings, parent).serve()
+    Pool(listeners, settings, parent).serve()
     # Told once more, while the interpreter ends.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0

@@ -51,7 +51,10 @@ def perform(
     except (OSError, ValueError) as exc:
         return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
     if python is None:
-        return pool_program.execute(run)
+        code = pool_program.execute(run)
+        if run.is_guest:
+            os.write(1, pool_program.FAILED)
+        return code
     cache, notes = python
     return main_script.run_as_main(run.path, run.arguments, cache, notes.add)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Sequence
 
 from httpout_cgi.processes.pool_child import Descriptors
+from httpout_cgi.processes.pool_door import Mount, admit
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.protocol import scgi
@@ -24,10 +26,16 @@ class Peer:
     """``deadline`` is that of the head, then that of the run.
 
     ``run`` is None until the head has been read.  Raises OSError and ValueError for
-    what no run can come of.
+    what no run can come of.  ``mounts`` is None for a worker; another server may ask
+    for what is in there.
     """
 
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        deadline: float,
+        mounts: Sequence[Mount] | None = None,
+    ) -> None:
         connection.setblocking(False)
         self.number = connection.fileno()
         self.deadline = deadline
@@ -36,6 +44,8 @@ class Peer:
         self.is_watched = True
         self.notes: Notes | None = None
         self._connection = connection
+        self._mounts = mounts
+        self._is_refused = False
         self._received = bytearray()
         self._descriptors: list[int] = []
 
@@ -45,23 +55,39 @@ class Peer:
         return "" if self.run is None else self.run.path
 
     def read(self) -> bool:
-        """Read what there is of the head; tell whether the connection goes on."""
+        """Read what there is of the head; tell whether the connection goes on.
+
+        Raises Refusal; then ``refuse`` is to be called.
+        """
         try:
+            if self._is_refused:
+                return bool(self._connection.recv(_READ_SIZE))
             data, descriptors, is_cut = _receive(self._connection)
         except BlockingIOError:
             return True
         self._descriptors += descriptors
-        if is_cut or len(self._descriptors) not in (0, _DESCRIPTORS):
+        allowed = (0, _DESCRIPTORS) if self._mounts is None else (0,)
+        if is_cut or len(self._descriptors) not in allowed:
             raise ValueError("a wrong number of descriptors")
         self._received += data
         head = scgi.parse_head(bytes(self._received))
         if head is not None:
-            self.run = read_run(head, bytes(self._received[head.size :]))
+            content = bytes(self._received[head.size :])
             self._received.clear()
+            if self._mounts is None:
+                self.run = read_run(head, content)
+            else:
+                self.run = admit(head, content, self._mounts)
             if self._descriptors:
                 # Another's pipe, full maybe: it cannot keep us waiting.
                 os.set_blocking(self._descriptors[2], False)
         return bool(data)
+
+    def refuse(self, answer: bytes) -> None:
+        """Answer, and read on: closed before, the rest would be an error there."""
+        self._is_refused = True
+        self._connection.send(answer)
+        self._connection.shutdown(socket.SHUT_WR)
 
     def detach(self) -> Descriptors:
         """Return what the child needs, in the child: the rest is closed."""

@@ -30,6 +30,8 @@ class Run(NamedTuple):
     umask: int | None = None
     # The program that runs it, instead of this Python or that of its first line.
     interpreter: str = ""
+    # Another server has asked for it, which knows nothing of how it ends.
+    is_guest: bool = False
 
 
 def read_run(head: Head, content: bytes = b"") -> Run:

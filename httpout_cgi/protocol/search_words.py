@@ -1,8 +1,10 @@
 """Search words: the query as a script's arguments (RFC 3875 section 4.4).
 
 An indexed query, from the time of ``<isindex>``: ``?foo+bar`` becomes ``argv[1:]``.
-Pure: must not know what runs the script.
+Pure, standard library only (a pool needs it): must not know what runs the script.
 """
+
+from __future__ import annotations
 
 import os
 import re
