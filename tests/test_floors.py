@@ -22,6 +22,7 @@ FLOORS = {
     "settings": (2, "config"),
     "strict_yaml": (2, "config"),
     "files": (2, "files"),
+    "accounts": (3, "accounts"),
     "interpreter": (3, "interpreter"),
     "runners": (4, "runners"),
     "gateway": (5, "gateway"),
@@ -47,10 +48,10 @@ _POOL_PROCESS = (
     "processes.pool",
     *(f"processes.pool_{name}" for name in ("child", "children", "door", "notes")),
     *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
-    *(f"processes.pool_{name}" for name in ("variables", "warmth")),
+    *(f"processes.pool_{name}" for name in ("ownership", "variables", "warmth")),
 )
 _POOL_PROTOCOL = tuple(
-    f"protocol.{name}" for name in ("scgi", "script_names", "search_words")
+    f"protocol.{name}" for name in ("ownership", "scgi", "script_names", "search_words")
 )
 POOL = {
     "interpreter": ("interpreter",),

@@ -16,11 +16,13 @@ import time
 from collections import deque
 from typing import Mapping, Sequence
 
+from httpout_cgi.processes import pool_ownership
 from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings, read_settings
 from httpout_cgi.processes.pool_warmth import warm_up
+from httpout_cgi.protocol.ownership import REFUSED, OwnershipError
 
 _READ_SIZE = 65_536
 # A peer that connects and says nothing.
@@ -190,11 +192,21 @@ class Pool:
         while self._waiting and self._children.count < self._settings.processes:
             peer = self._waiting.popleft()
             try:
+                self._check_ownership(peer)
                 self._children.start(peer)
+            except OwnershipError as exc:
+                if not peer.tell_refusal(f"{REFUSED}{exc}"):
+                    complain(f"{REFUSED}{exc}")
+                self._forget(peer)
             except OSError as exc:
                 # Closed without a word and a status: 503.
                 complain(f"no process for {peer.path}: {exc}")
                 self._forget(peer)
+
+    def _check_ownership(self, peer: Peer) -> None:
+        """Refuse what this account does not run; raises OwnershipError."""
+        if self._settings.ownership is not None and peer.run is not None:
+            peer.run = pool_ownership.admit(peer.run, self._settings.ownership)
 
     def _let_go(self, kept: Peer) -> None:
         """Close all that is the pool's; called in a child."""

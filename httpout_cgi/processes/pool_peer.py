@@ -20,6 +20,8 @@ _READ_SIZE = 65_536
 # A worker sends three descriptors with a request: standard input, standard error, and
 # a pipe that is told how the child ended.  Others send none.
 _DESCRIPTORS = 3
+# A pipe takes so much at once, or nothing.
+_LONGEST_REFUSAL = 512
 
 
 class Peer:
@@ -99,11 +101,20 @@ class Peer:
 
     def tell_status(self, status: int) -> None:
         """Tell a worker how the child ended, as waitpid() has it."""
-        if self._descriptors:
-            try:
-                os.write(self._descriptors[2], b"%d\n" % status)
-            except OSError:
-                return  # the worker has gone
+        self._tell(b"%d\n" % status)
+
+    def tell_refusal(self, text: str) -> bool:
+        """Tell a worker why there is no child; False if there is none that listens."""
+        return self._tell(os.fsencode(text)[:_LONGEST_REFUSAL])
+
+    def _tell(self, text: bytes) -> bool:
+        if not self._descriptors:
+            return False
+        try:
+            os.write(self._descriptors[2], text)
+        except OSError:
+            return False  # the worker has gone
+        return True
 
     def close(self) -> None:
         """Let go of the connection and of what came with it."""

@@ -6,6 +6,8 @@ import json
 import resource
 from typing import NamedTuple
 
+from httpout_cgi.processes.pool_ownership import Ownership, read_ownership
+
 _LIMITS = {
     "memory": resource.RLIMIT_AS,
     "cpu": resource.RLIMIT_CPU,
@@ -19,7 +21,7 @@ class Settings(NamedTuple):
     """Times are in seconds, sizes in bytes; no limit is None.
 
     ``idle`` is None for a pool that stays.  ``timeout`` is for requests that bring none
-    of their own.
+    of their own.  ``ownership`` is that of an account's pool.
     """
 
     processes: int = 8
@@ -29,6 +31,7 @@ class Settings(NamedTuple):
     limits: tuple[tuple[str, int | None], ...] = ()
     nice: int = 0
     runs_per_process: int = 1
+    ownership: Ownership | None = None
 
 
 def read_settings(text: str) -> Settings:
@@ -38,8 +41,10 @@ def read_settings(text: str) -> Settings:
         values["preload"] = tuple(values.get("preload", ()))
         limits = dict(values.get("limits", {}))
         values["limits"] = tuple(limits.items())
+        if "ownership" in values:
+            values["ownership"] = read_ownership(values["ownership"])
         settings = Settings(**values)
-    except TypeError as exc:
+    except (TypeError, KeyError) as exc:
         raise ValueError(f"no settings of a pool: {exc}") from exc
     if not limits.keys() <= _LIMITS.keys():
         raise ValueError(f"unknown limit: {min(limits.keys() - _LIMITS.keys())}")

@@ -60,7 +60,7 @@ def clean(
     environment = {
         name: text
         for name, text in variables.items()
-        if _may_pass(name) and (text or name not in _NEVER_EMPTY)
+        if is_variable(name) and (text or name not in _NEVER_EMPTY)
     }
     if not passes_authorization:
         environment.pop("HTTP_AUTHORIZATION", None)
@@ -82,7 +82,8 @@ def split_name(environment: dict[str, str], extra: str) -> None:
     environment["PATH_INFO"] = extra
 
 
-def _may_pass(name: str) -> bool:
+def is_variable(name: str) -> bool:
+    """Tell whether somebody else may set it."""
     if name in _WITHHELD:
         return False
     return name in _NAMES or _is_prefixed(name) is not None
