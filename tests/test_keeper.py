@@ -9,12 +9,21 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
-from httpout_cgi.config import Config, Listener, PoolLimits, Pools, ScriptMount, Site
+from httpout_cgi.config import (
+    Config,
+    Listener,
+    PoolLimits,
+    Pools,
+    ScriptMount,
+    Site,
+    Users,
+)
 from httpout_cgi.processes import listeners
 from httpout_cgi.processes.keeper import PoolKeeper
 from httpout_cgi.processes.launch import Plan, make_plan
@@ -207,7 +216,7 @@ def test_it_gets_its_settings_and_nothing_of_ours(
     # Python adds LC_CTYPE where the locale is C.
     assert seen["environ"].keys() <= {"PATH", "LANG", "LD_LIBRARY_PATH", "LC_CTYPE"}
     assert seen["environ"]["LD_LIBRARY_PATH"] == "/nowhere"
-    assert seen["argv"] == ["-1", '{"processes": 3}']
+    assert seen["argv"] == ['{"processes": 3}']
     assert seen["cwd"] == "/"
     assert seen["session"] == seen["pid"]
     monkeypatch.delenv("LD_LIBRARY_PATH")
@@ -328,9 +337,9 @@ def test_other_settings_replace_it_without_losing_a_connection(make: Make) -> No
     assert held.recv(1) == b"h"
     stage.keeper.configure(stage.plan("2"))
     # The old one may take connections until it has heard that it is replaced.
-    stage.run_until(lambda: stage.ask()["argv"][1] == "2")
+    stage.run_until(lambda: stage.ask()["argv"][0] == "2")
     old: Seen = json.loads(stage.read(held))
-    assert old["argv"][1] == "1"
+    assert old["argv"][0] == "1"
     stage.run_until(lambda: len(stage.keeper) == 1)
 
 
@@ -440,31 +449,34 @@ def use_real_command(stage: Stage) -> None:
     stage.keeper.open(stage.path)
 
 
-def test_a_second_listener_is_descriptor_3(
+def test_a_second_listener_comes_with_what_may_be_asked_for(
     make: Make, fake_package: Path, tmp_path: Path
 ) -> None:
     fake_package.write_text(
         "def main():\n"
         "    import os, socket, sys\n"
-        "    listener = socket.socket(fileno=3)\n"
+        "    listener, mounts = sys.argv[2:]\n"
+        "    listener = socket.socket(fileno=int(listener))\n"
         "    listener.setblocking(True)\n"
+        "    said = sys.argv[1] + open(int(mounts)).read()\n"
         "    while True:\n"
         "        with listener.accept()[0] as one:\n"
-        "            text = repr((sys.argv, sorted(os.listdir('/proc/self/fd'))))\n"
+        "            text = repr((said, len(os.listdir('/proc/self/fd'))))\n"
         "            one.sendall(text.encode())\n"
     )
     stage = make("")
     use_real_command(stage)
     listener = Listener(path=tmp_path / "s")
     sock = listeners.bind(listener)
-    stage.keeper.configure(stage.plan('{"scgi": true}', scgi=sock))
+    plan = stage.plan("settings", scgi=sock)
+    stage.keeper.configure(replace(plan, mounts="mounts"))
     client = socket.socket(socket.AF_UNIX)
     client.connect(str(listener.path))
     seen = stage.read(client).decode()
     stage.keeper.close()
     listeners.close(listener, sock)
-    # The last two are the connection and the listing.
-    assert seen == str((["-c", '{"scgi": true}'], ["0", "1", "2", "3", "4", "5"]))
+    # 0 to 2, the second listener, the connection and the listing.
+    assert seen == str(("settingsmounts", 6))
 
 
 def test_both_listeners_are_refused(
@@ -565,10 +577,39 @@ def test_the_plan_has_all_settings(tmp_path: Path) -> None:
 
 def test_the_plan_of_one_that_is_always_there(tmp_path: Path) -> None:
     settings = Pools(start="always", nice=-5, limits=PoolLimits(cpu=None))
-    with socket.socket() as scgi:
-        plan = make_plan(make_config(tmp_path, settings), 2, scgi)
+    plan = make_plan(make_config(tmp_path, settings), 2, None)
     values = json.loads(plan.settings)
     assert values["idle"] is plan.idle is None
     assert (values["nice"], plan.nice) == (0, -5)
-    assert values["scgi"] is True
     assert values["limits"]["cpu"] is None
+
+
+def test_the_plan_says_what_other_servers_may_ask_for(tmp_path: Path) -> None:
+    mount = ScriptMount(
+        url="/a/",
+        path=tmp_path,
+        interpreters={".p": Path("/p"), ".long": Path("/l")},
+        environment={"A": "b"},
+        pass_authorization=True,
+    )
+    site = Site(scripts=(mount,), follow_symlinks="never", hidden_files="allow")
+    accounts = Site(hosts=("$user.example.org",), scripts=(mount,))
+    with socket.socket() as scgi:
+        config = Config(user="nobody", users=Users(), sites=(accounts, site))
+        plan = make_plan(config, 2, scgi)
+    assert plan.scgi is scgi
+    assert json.loads(plan.mounts) == [
+        {
+            "url": "/a/",
+            "path": str(tmp_path),
+            "is_file": False,
+            "match": ["*.py"],
+            "interpreters": {".long": "/l", ".p": "/p"},
+            "environment": {"A": "b"},
+            "timeout": 60.0,
+            "links": "never",
+            "hides": False,
+            "passes_authorization": True,
+            "indexed_query": True,
+        }
+    ]

@@ -4,6 +4,7 @@ It has the listening socket as descriptor 0, the error log as 1 and 2, its setti
 JSON in its arguments, a session of its own, and no variable of the supervisor's.
 """
 
+import contextlib
 import json
 import logging
 import math
@@ -11,19 +12,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from httpout_cgi.config import Config, PoolLimits
+from httpout_cgi.files.roots import build_roots
 from httpout_cgi.processes.privileges import Account
 
-# Arguments: what follows in JSON, the descriptor of the second listener or -1, and the
-# settings, which are for the pool.
+# Arguments: what follows in JSON; the others are for the pool.
 _BOOT: Final = """\
 import json, os, signal, sys
 sys.path[:], supervisor = json.loads(sys.argv.pop(1))
-scgi = int(sys.argv.pop(1))
 try:
     import ctypes
     PR_SET_PDEATHSIG = 1
@@ -32,9 +33,6 @@ except (ImportError, AttributeError, OSError):
     pass  # not Linux: the pool looks for its parent now and then
 if os.getppid() != supervisor:
     sys.exit()  # the supervisor died before it could be told
-if scgi > 3:
-    os.dup2(scgi, 3)
-    os.close(scgi)
 from httpout_cgi.processes import pool
 sys.exit(pool.main())
 """
@@ -49,7 +47,7 @@ class Plan:
     """How a pool is started; its descriptors stay the caller's.
 
     ``settings`` is the argument of the process.  ``idle`` is None for one that is there
-    always.
+    always.  ``mounts`` is what servers that ask at ``scgi`` may have.
     """
 
     settings: str
@@ -57,6 +55,7 @@ class Plan:
     nice: int
     error_log: int
     scgi: socket.socket | None = None
+    mounts: str = "[]"
 
 
 def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Plan:
@@ -75,10 +74,29 @@ def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Pla
         "limits": _describe_limits(pools.limits),
         "nice": max(0, pools.nice),
     }
-    if scgi is not None:
-        settings["scgi"] = True
+    mounts = json.dumps([] if scgi is None else [*_describe_mounts(config)])
     text = json.dumps(settings)
-    return Plan(text, idle, min(0, pools.nice), error_log, scgi)
+    return Plan(text, idle, min(0, pools.nice), error_log, scgi, mounts)
+
+
+def _describe_mounts(config: Config) -> Iterator[dict[str, object]]:
+    """Yield what processes/pool_door.py has to know of each script mount."""
+    for site in config.sites:
+        for root in () if site.is_of_accounts else build_roots(site):
+            if root.mount is not None:
+                yield {
+                    "url": root.mount.url,
+                    "path": root.folder,
+                    "is_file": root.is_file,
+                    "match": root.mount.match,
+                    "interpreters": root.mount.interpreters or {},
+                    "environment": root.mount.environment or {},
+                    "timeout": root.mount.timeout,
+                    "links": site.follow_symlinks,
+                    "hides": site.hidden_files == "deny",
+                    "passes_authorization": root.mount.pass_authorization,
+                    "indexed_query": root.mount.indexed_query,
+                }
 
 
 def _describe_limits(limits: PoolLimits) -> dict[str, object]:
@@ -94,24 +112,40 @@ def start(
     account: Account | None,
 ) -> subprocess.Popen[bytes]:
     """Start a pool; raises OSError."""
-    scgi = plan.scgi.fileno() if plan.scgi else -1
-    process = subprocess.Popen(
-        [*command, str(scgi), plan.settings],
-        pass_fds=[scgi] if plan.scgi else [],
-        cwd="/",
-        env=_make_environment(),
-        stdin=listener.fileno(),
-        stdout=plan.error_log,
-        stderr=plan.error_log,
-        # Scripts have no terminal; and its signals are for the supervisor.
-        start_new_session=True,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=account.groups if account else None,
-    )
+    with _open_for_others(plan) as others:
+        process = subprocess.Popen(
+            [*command, plan.settings, *map(str, others)],
+            pass_fds=others,
+            cwd="/",
+            env=_make_environment(),
+            stdin=listener.fileno(),
+            stdout=plan.error_log,
+            stderr=plan.error_log,
+            # Scripts have no terminal; and its signals are for the supervisor.
+            start_new_session=True,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=account.groups if account else None,
+        )
     if plan.nice < 0:
         _prefer(process.pid, plan.nice)
     return process
+
+
+@contextlib.contextmanager
+def _open_for_others(plan: Plan) -> Iterator[list[int]]:
+    """Give the descriptors for other servers: their socket, and the script mounts.
+
+    These go in a file: everybody on this machine can read the arguments of a process,
+    and extra meta-variables may be secrets.
+    """
+    if plan.scgi is None:
+        yield []
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(plan.mounts.encode("ascii"))
+        file.seek(0)
+        yield [plan.scgi.fileno(), file.fileno()]
 
 
 def pool_command() -> list[str]:
@@ -131,7 +165,8 @@ def _make_environment() -> dict[str, str]:
 def identify(plan: Plan) -> object:
     """Return what makes a pool another one: its log is another file after rotation."""
     log = os.fstat(plan.error_log)
-    return plan.settings, plan.nice, plan.scgi, log.st_dev, log.st_ino
+    shown = plan.settings, plan.nice, plan.scgi, plan.mounts
+    return *shown, log.st_dev, log.st_ino
 
 
 def _prefer(pid: int, nice: int) -> None:

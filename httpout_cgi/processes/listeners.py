@@ -15,11 +15,14 @@ from httpout_cgi.errors import StartError
 _BACKLOG: Final = 1024
 
 
-def bind(listener: Listener) -> socket.socket:
-    """Return a listening socket; StartError says what stands in the way."""
+def bind(listener: Listener, members: int | None = None) -> socket.socket:
+    """Return a listening socket; StartError says what stands in the way.
+
+    One with a path is open to everybody, or only to ``members``, a group.
+    """
     try:
         if listener.path is not None:
-            return _bind_path(os.fspath(listener.path))
+            return _bind_path(os.fspath(listener.path), members)
         return _bind_address(listener)
     except OSError as exc:
         # Our words for the address, Python's for the rest: "[Errno 98] Address …".
@@ -72,14 +75,16 @@ def _bind_address(listener: Listener) -> socket.socket:
     return sock
 
 
-def _bind_path(path: str) -> socket.socket:
+def _bind_path(path: str, members: int | None) -> socket.socket:
     _remove_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # 0666: everybody on this machine could connect to a loopback port as well; the
     # folder's mode narrows it.  Set by umask, so that it never was another one.
-    umask = os.umask(0o111)
+    umask = os.umask(0o111 if members is None else 0o117)
     try:
         sock.bind(path)
+        if members is not None:
+            os.chown(path, -1, members)
         sock.listen(_BACKLOG)
         sock.setblocking(False)
     except BaseException:

@@ -190,7 +190,7 @@ class Supervisor:
         access_log.validate(new.log.access.format)
         logs = open_logs(new)
         try:
-            sockets = self._bind(_list_listeners(new))
+            sockets = self._bind(new)
         except BaseException:
             logs.close()
             raise
@@ -208,21 +208,31 @@ class Supervisor:
             _log.warning("%s", problem)
         _warn_of_restart(old, new)
 
-    def _bind(self, wanted: Sequence[Listener]) -> Sockets:
+    def _bind(self, new: Config) -> Sockets:
         """Return a socket for each listener, those that we have already as they are."""
-        if len(wanted) > control.MAX_LISTENERS:
+        if len(new.listen) > control.MAX_LISTENERS:
             raise StartError(f"more than {control.MAX_LISTENERS} listeners")
         sockets: Sockets = {}
         try:
-            for listener in wanted:
-                known = self._sockets.get(listener)
-                sockets[listener] = known or listeners.bind(listener)
+            for listener in _list_listeners(new):
+                # Not one that had another purpose: everybody may ask a worker.
+                is_same = _is_for_pool(listener, new) == _is_for_pool(
+                    listener, self._config
+                )
+                known = self._sockets.get(listener) if is_same else None
+                sockets[listener] = known or self._bind_one(listener, new)
         except BaseException:
             for listener, sock in sockets.items():
                 if listener not in self._sockets:
                     listeners.close(listener, sock)
             raise
         return sockets
+
+    def _bind_one(self, listener: Listener, config: Config) -> socket.socket:
+        if not _is_for_pool(listener, config):
+            return listeners.bind(listener)
+        members = self._account.gid if self._account else os.getegid()
+        return listeners.bind(listener, members)
 
     def _configure(self) -> None:
         """Tell workers and pool what is in use now."""
@@ -267,6 +277,10 @@ def _list_listeners(config: Config) -> list[Listener]:
     """Return those of the workers, and that of the pool if it has one."""
     scgi = config.pools.scgi_listen
     return [*config.listen, scgi] if scgi else [*config.listen]
+
+
+def _is_for_pool(listener: Listener, config: Config) -> bool:
+    return listener == config.pools.scgi_listen
 
 
 def _warn_of_restart(old: Config, new: Config) -> None:
