@@ -22,6 +22,8 @@ ROWS = (
     Row("G04_last_resort.py", expect=b"[] <_Stderr", log="nobody has configured"),
     Row("G04_config.py", expect=b"40 end of the script\nflushed when the process"),
     Row("G04_probe.py", "?again", expect=b"[] 30 [] False True\n[] 0 True [] Fal"),
+    Row("G04_gmt.py", expect=b"True\n01h00 and 005\n01h00 and 005 told\n"),
+    Row("G04_gmt.py", "?again", expect=b"True\n01h00 and 005\n01h00 and 005 told\n"),
     Row("G04_server.py", expect=b"['own'] []", log="to the error log"),
     Row("G05_add_handler.py", expect=b"DEBUG once by each handler\nDEBUG once by e"),
     Row("G05_classes.py", expect=b"notice: of our class!\nmarked!\n"),

@@ -42,6 +42,9 @@ VARIABLES = frozenset(("PYTHONPATH", "TZ", "LANG"))
 
 _SHARED = "other scripts share the module"
 
+# What is longer is no script that somebody wrote.
+_LONGEST = 4 << 20
+
 _ZIP = b"PK\x03\x04"
 _ZIP_END = b"PK\x05\x06"
 _SHEBANG = b"#!"
@@ -159,7 +162,7 @@ class Classifier:
             known = self._sources.get(key)
             if known is not None and known[0] == signature:
                 return known
-            text = file.read()
+            text = file.read(_LONGEST + 1)
         found = signature, _gather(text, path, package, is_main)
         if self._clock_ns() - max(signature[3:]) > _SETTLED_NS:
             while len(self._sources) >= _LIMIT:
@@ -183,6 +186,8 @@ def _gather(text: bytes, path: str, package: str, is_main: bool) -> _Source:
     body = text.partition(b"\n")[2] if text.startswith(_SHEBANG) else text
     if body.startswith(_ZIP) or _ZIP_END in text[-1024:]:
         return _Source(head, None, is_zip=True)
+    if len(text) > _LONGEST:
+        return _Source(head, None)
     if is_main and not path.endswith(".py") and not names_python(head):
         return _Source(head, None)
     try:

@@ -12,6 +12,7 @@ from contextvars import Context
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Callable, Dict, List, Set, Tuple
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunContext,
@@ -19,7 +20,6 @@ from httpout_cgi.interpreter.run_context import (
     replace,
     undoing,
 )
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 _find = current_for_changes
 _collect = gc.collect

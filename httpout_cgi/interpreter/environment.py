@@ -11,9 +11,9 @@ import os
 import sys
 from typing import Any, Callable, Dict, Iterator, List, MutableMapping, Union
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.in_runs import replace_in_run
 from httpout_cgi.interpreter.run_context import RunContext, current, replace, undoing
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 try:
     import posix

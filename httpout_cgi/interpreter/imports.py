@@ -16,7 +16,12 @@ from importlib.util import module_from_spec, resolve_name
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from httpout_cgi.interpreter import local_modules, persistent, shared_modules
+from httpout_cgi.interpreter import (
+    guarded_modules,
+    local_modules,
+    persistent,
+    shared_modules,
+)
 from httpout_cgi.interpreter.refusals import guard_module
 from httpout_cgi.interpreter.run_context import (
     RunContext,
@@ -131,7 +136,7 @@ def _reload_shared(name: str, module: ModuleType) -> ModuleType:
         raise ImportError(f"module {name} not in sys.modules", name=name)
     if name in sys.builtin_module_names:
         return module  # as in CPython: there is nothing that could be loaded again
-    shared_modules.refuse(f"importlib.reload({name})")
+    guarded_modules.refuse(f"importlib.reload({name})")
 
 
 def _find_and_load(name: str, import_: Callable[..., ModuleType]) -> ModuleType:
@@ -306,7 +311,7 @@ def _extension(spec: ModuleSpec) -> ModuleType:
             module = module_from_spec(spec)
             if spec.loader is not None:
                 spec.loader.exec_module(module)
-        shared_modules.guard(module)
+        guarded_modules.guard(module)
         _extensions[origin] = module
     return module
 

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from types import ModuleType
 from typing import Callable, Dict, List
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunContext,
@@ -15,7 +16,6 @@ from httpout_cgi.interpreter.run_context import (
     thread_beginnings,
     undoing,
 )
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 _NAMES = ("DefaultContext", "BasicContext", "ExtendedContext")
 

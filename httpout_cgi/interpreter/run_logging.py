@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List
 from weakref import WeakValueDictionary
 
 from httpout_cgi.interpreter import run_loggers
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     AT_EXIT,
     PerRun,
@@ -27,7 +28,6 @@ from httpout_cgi.interpreter.run_context import (
     replace,
     undoing,
 )
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 # Any: the module's own names.
 _namespace: Dict[str, Any] = logging.__dict__

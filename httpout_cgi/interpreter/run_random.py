@@ -10,13 +10,13 @@ import random
 from types import ModuleType
 from typing import Any, Callable, Dict, List
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     current_for_changes,
     replace,
     undoing,
 )
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 # Any: the module's own name for its generator.
 _shared: random.Random = random.__dict__["_inst"]

@@ -10,13 +10,13 @@ import sys
 import tempfile
 from typing import Any, Callable, Dict, List
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     current_for_changes,
     replace,
     undoing,
 )
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 # Any: the module's own names.
 _namespace: Dict[str, Any] = tempfile.__dict__

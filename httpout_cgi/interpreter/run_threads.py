@@ -14,6 +14,7 @@ from concurrent.futures import thread as pools
 from types import ModuleType
 from typing import Any, Callable, List, Optional
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunAborted,
@@ -165,7 +166,7 @@ def _report(arguments: Any) -> None:
         of_run.of(run).excepthook(arguments)
 
 
-class _Threading(ModuleType):
+class _Threading(GuardedModule):
     """The class of threading: assigning ``excepthook`` ends with the run."""
 
     @property

@@ -15,6 +15,7 @@ from contextlib import suppress
 from types import FrameType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
+from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunContext,
@@ -25,7 +26,6 @@ from httpout_cgi.interpreter.run_context import (
     replace,
     undoing,
 )
-from httpout_cgi.interpreter.shared_modules import GuardedModule
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Where the frames of a script end.

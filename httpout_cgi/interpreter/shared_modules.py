@@ -1,7 +1,7 @@
 """Modules that all runs share: what a script assigns in one must reach no other run.
 
-A script that does so needs a process of its own, and is told.  Only modules that code
-seems to assign to get a class of their own: reading their attributes is slower.
+A script that does so needs a process of its own, and is told.  Its code is looked at
+before it runs: which modules must be guarded?
 """
 
 from __future__ import annotations
@@ -9,12 +9,21 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import sys
-from types import CodeType, FrameType, ModuleType
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
+from types import CodeType, ModuleType
+from typing import Any, Callable, Dict, Optional, Set, Tuple
 
-from httpout_cgi.interpreter import assignments, local_modules
-from httpout_cgi.interpreter.module_types import PassesForModule
-from httpout_cgi.interpreter.refusals import ProcessNeededError
+from httpout_cgi.interpreter import (
+    assignments,
+    local_modules,
+    run_attributes,
+    shared_classes,
+)
+from httpout_cgi.interpreter.guarded_modules import (
+    GuardedModule,
+    guard,
+    refuse,
+    unguard_all,
+)
 from httpout_cgi.interpreter.run_context import (
     RunContext,
     current_for_changes,
@@ -29,6 +38,7 @@ _LIMIT = 4096
 # What all that code assigns, for modules that are imported later.
 _names: Set[str] = set()
 _owners: Set[str] = set()
+_classes: Set[str] = set()
 
 # Modules of which a run gets a copy if its code has one of these words: cgi.test()
 # leaves cgi.maxlen changed, and fileinput has one input for all.  No other shared
@@ -44,39 +54,8 @@ _own_code: Dict[str, CodeType] = {}
 _RUNS_CODE = frozenset(("exec", "eval"))
 _is_watching = False
 
-_guarded: List[ModuleType] = []
 _setattr, _delattr = setattr, delattr
 _add_audit_hook = sys.addaudithook
-
-
-class GuardedModule(ModuleType, metaclass=PassesForModule):
-    """The class of shared modules that a script might change."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name not in vars(type(self)):
-            _check(self, name, sys._getframe(1))
-        super().__setattr__(name, value)
-
-    def __delattr__(self, name: str) -> None:
-        _check(self, name, sys._getframe(1))
-        super().__delattr__(name)
-
-
-def _check(module: ModuleType, name: str, caller: FrameType) -> None:
-    # Only scripts, and what is theirs, have builtins of ours; libraries, and the
-    # server, are free.
-    if caller.f_builtins is builtins.__dict__ or current_for_changes() is None:
-        return
-    refuse(f"setting {module.__name__}.{name}")
-
-
-def refuse(change: str) -> NoReturn:
-    """Raise the error that names a change that all runs would see."""
-    raise ProcessNeededError(
-        f"{change} needs a process of its own, for other scripts share the module, but"
-        " this script runs in a thread of the server (runner: thread); it needs"
-        " runner: process"
-    )
 
 
 def prepare(run: RunContext, code: CodeType) -> None:
@@ -103,6 +82,7 @@ def look_at(code: CodeType) -> assignments.Assignments:
     if not (found.names <= _names and found.owners <= _owners):
         _names.update(found.names)
         _owners.update(found.owners)
+        _classes.update(found.classes)
         guard_new()
     if not _RUNS_CODE.isdisjoint(found.words):
         _watch()
@@ -138,24 +118,20 @@ def guard_new() -> None:
     """Guard what code that has been looked at might change."""
     if not _names:
         return
-    for module in list(process["modules"].values()):
-        if type(module) is ModuleType and _may_change(module):
+    for name, module in list(process["modules"].items()):
+        kind = type(module)
+        if kind is ModuleType and _may_change(name, module):
             guard(module)
+        # Others may be anything: proxies, too.
+        if kind is ModuleType or issubclass(kind, GuardedModule):
+            shared_classes.watch(module, _classes)
 
 
-def _may_change(module: ModuleType) -> bool:
-    namespace = module.__dict__
-    name = namespace.get("__name__") or ""
+def _may_change(name: str, module: ModuleType) -> bool:
+    # Some modules have two names: os.path, posixpath.
     return name.rpartition(".")[2] in _owners or any(
-        map(namespace.__contains__, _names)
+        map(module.__dict__.__contains__, _names)
     )
-
-
-def guard(module: ModuleType) -> None:
-    """Refuse scripts to assign in a module; one with a class of its own is left."""
-    if type(module) is ModuleType:
-        module.__class__ = GuardedModule
-        _guarded.append(module)
 
 
 def _give_own(run: RunContext, name: str) -> None:
@@ -199,14 +175,22 @@ def set_attribute(target: Any, name: str, value: object, /) -> None:
     """Stand in for setattr() in scripts."""
     if _is_shared(target, name):
         refuse(f"setting {target.__name__}.{name}")
-    _setattr(target, name, value)
+    run = shared_classes.find_run_to_assign(target)
+    if run is None:
+        _setattr(target, name, value)
+    else:
+        run_attributes.assign(run, target, name, value)
 
 
 def delete_attribute(target: Any, name: str, /) -> None:
     """Stand in for delattr() in scripts."""
     if _is_shared(target, name):
         refuse(f"setting {target.__name__}.{name}")
-    _delattr(target, name)
+    run = shared_classes.find_run_to_assign(target)
+    if run is None:
+        _delattr(target, name)
+    else:
+        run_attributes.delete(run, target, name)
 
 
 # Any: whatever a script takes for a name.
@@ -226,10 +210,9 @@ def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
 
     def uninstall() -> None:
-        for module in _guarded:
-            module.__class__ = ModuleType
-        _guarded.clear()
-        for known in (_seen, _names, _owners, _wants_own):
+        shared_classes.uninstall()
+        unguard_all()
+        for known in (_seen, _names, _owners, _classes, _wants_own):
             known.clear()
 
     return uninstall

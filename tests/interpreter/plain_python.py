@@ -28,7 +28,8 @@ def assert_same(
     expected = _run_process(folder / "process", source, variables)
     with stand_ins():
         for name in ("first", "second"):
-            assert _run_here(folder / name, source, variables) == expected
+            found = _run_here(folder / name, source, variables)
+            assert found == expected, f"{found}\n-- expected:\n{expected}"
 
 
 def _write(folder: Path, source: Source) -> Path:

@@ -51,6 +51,19 @@ def run(tmp_path: Path) -> Iterator[Callable[[str], Result]]:
         pytest.param("import os; os.getcwd = 1", "os.getcwd", id="os"),
         pytest.param("import os; os.errno = 1", "os.errno", id="os new"),
         pytest.param("import os.path; os.path.join = 1", "join", id="os.path"),
+        pytest.param("import os; os.path.mine = 1", "posixpath.mine", id="os.path new"),
+        pytest.param("import os.path as p; p.mine = 1", "posixpath.mine", id="p new"),
+        pytest.param("import json as j; j.mine = 1", "json.mine", id="as new"),
+        pytest.param(
+            "from os import path as p; p.mine = 1", "path.mine", id="from new"
+        ),
+        pytest.param("json.decoder.mine = 1", "json.decoder.mine", id="dotted new"),
+        pytest.param(
+            "def f():\n import json as j\n x = j.mine = 1\nf()", "json.mine", id="local"
+        ),
+        pytest.param(
+            "import threading as t; t.mine = 1", "threading.mine", id="thread"
+        ),
         pytest.param("import time; time.time = 1", "time.time", id="C"),
         pytest.param(
             "import local_new; local_new.value = 2", "local_new.value", id="late"
@@ -243,6 +256,17 @@ def test_a_local_module_named_cgi_is_left_alone(tmp_path: Path) -> None:
         pytest.param("def f():\n global a\n a.b = 1", {"b"}, {"a"}, id="global"),
         pytest.param("def f(a):\n del a.b", {"b"}, set(), id="argument"),
         pytest.param("a.b.c = 1", {"c"}, set(), id="dotted"),
+        pytest.param("import a\na.b.c = 1", {"c"}, {"b"}, id="dotted module"),
+        pytest.param("import a as b\nb.c = 1", {"c"}, {"a", "b"}, id="as"),
+        pytest.param("from a import b as c\nc.d = 1", {"d"}, {"b", "c"}, id="from"),
+        pytest.param(
+            "def f():\n import a.b as c\n c.d = 1", {"d"}, {"b"}, id="as in function"
+        ),
+        pytest.param("a.b += 1", {"b"}, {"a"}, id="in place"),
+        pytest.param("class A:\n def f(self): self.b += 1", set(), set(), id="own"),
+        pytest.param(
+            "class A:\n def f(self, b): self.b = b", set(), set(), id="self argument"
+        ),
         pytest.param("class A:\n def f(self): self.b = 1", set(), set(), id="self"),
         pytest.param(
             "class A:\n def f(self): self.b = self.c.d = 1", {"d"}, set(), id="both"
