@@ -13,6 +13,13 @@ RunnerName: TypeAlias = Literal["auto", "thread", "process"]
 LocalModules: TypeAlias = Literal["fresh", "persistent"]
 
 
+class Owner(NamedTuple):
+    """An account; a new one may have the name of one that was removed."""
+
+    name: str
+    uid: int
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """A script mount: a URL prefix and the folder, or the one file, behind it.
@@ -20,6 +27,7 @@ class Mount:
     ``url`` ends with a slash if ``path`` is a folder, and without one if it is a file.
     ``match`` are file name patterns of what runs.  ``interpreters`` are programs by
     suffix, the longest first; what ends with one runs, too.  ``timeout`` is in seconds.
+    ``owner`` is the account that runs them, None where the site does.
     """
 
     url: str
@@ -33,6 +41,7 @@ class Mount:
     indexed_query: bool = True
     local_modules: LocalModules = "fresh"
     timeout: float = 60.0
+    owner: Owner | None = None
 
 
 class Script(NamedTuple):
@@ -72,7 +81,8 @@ class Invocation(NamedTuple):
 
     ``environment`` belongs to the run from then on.  ``arguments`` are the search
     words (``sys.argv[1:]``).  ``stdin`` is seekable, at position 0, None if empty;
-    the runner closes it when the run is over, or cannot start.
+    the runner closes it when the run is over, or cannot start.  ``by_shebang`` leaves
+    it to another Python, which its first line names.
     """
 
     run_id: str
@@ -80,3 +90,4 @@ class Invocation(NamedTuple):
     environment: dict[str, str]
     arguments: Sequence[str] = ()
     stdin: BinaryIO | None = None
+    by_shebang: bool = False

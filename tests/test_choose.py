@@ -1,74 +1,198 @@
 """Which runner gets a run."""
 
 import asyncio
+import io
 import os
-from dataclasses import replace
+import threading
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-from httpout_cgi.runners.base import Run
-from httpout_cgi.runners.choose import ChoosingRunner, KindJudge
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.interpreter.classify import PROCESS, THREAD, Classifier, Verdict
+from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
 from httpout_cgi.scripts import Invocation, Mount, RunnerName, Script
 from tests.fake_runs import FakeRun, FakeRunner
+
+PATIENCE = 10
 
 
 class StoppableFake(FakeRunner):
     """A runner that remembers how long it was given to stop."""
 
-    def __init__(self, run: FakeRun) -> None:
+    def __init__(self, run: FakeRun | HTTPError) -> None:
         super().__init__(run)
+        self.run = run
         self.seconds: float | None = None
 
     async def shutdown(self, seconds: float) -> None:
         self.seconds = seconds
 
 
-def make_script(path: Path, runner: RunnerName = "auto") -> Script:
-    mount = Mount("/cgi-bin/", str(path.parent), runner=runner)
+class FakeJudge:
+    """Knows a verdict at once, or gives it once it may."""
+
+    def __init__(self, verdict: Verdict, *, is_known: bool = True) -> None:
+        self._verdict = verdict
+        self._is_known = is_known
+        self.may_judge = threading.Event()
+
+    def find(self, script: Script) -> Verdict | None:
+        return self._verdict if self._is_known else None
+
+    def judge(self, script: Script) -> Verdict:
+        assert self.may_judge.wait(PATIENCE)
+        return self._verdict
+
+
+class Chosen:
+    """A ChoosingRunner between two that only pretend."""
+
+    def __init__(
+        self, judge: FakeJudge, output: bytes = b"", error: HTTPError | None = None
+    ) -> None:
+        self.judge = judge
+        pieces = [output] if output else []
+        self.thread = StoppableFake(error or FakeRun(pieces))
+        self.process = StoppableFake(FakeRun(pieces))
+        self.runner = ChoosingRunner(self.thread, self.process, judge)
+
+
+def make_script(
+    path: Path, runner: RunnerName = "auto", interpreters: dict[str, str] | None = None
+) -> Script:
+    mount = Mount(
+        "/cgi-bin/", str(path.parent), runner=runner, interpreters=interpreters
+    )
     return Script(str(path), os.stat(path), "/a", "", None, "/", mount, "site")
 
 
-def start(script: Script, judged: RunnerName) -> tuple[Run, FakeRun, FakeRun]:
-    """Return what was started, and the runs of thread and process."""
-    thread, process = FakeRun([]), FakeRun([])
-    runners = StoppableFake(thread), StoppableFake(process)
-    runner = ChoosingRunner(*runners, lambda _: judged)
-    return runner.start(Invocation("id7", script, {})), thread, process
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    (tmp_path / "a.py").touch()
+    return make_script(tmp_path / "a.py")
 
 
-@pytest.mark.parametrize("judged", ["thread", "process"])
+def invoke(script: Script, stdin: io.BytesIO | None = None) -> Invocation:
+    return Invocation("id7", script, {}, stdin=stdin)
+
+
+def has_started(runner: StoppableFake) -> bool:
+    return bool(runner.invocations)
+
+
+@pytest.mark.parametrize("judged", [THREAD, PROCESS])
 @pytest.mark.parametrize("runner", ["auto", "thread", "process"])
 def test_a_mount_decides_or_leaves_it_to_the_judge(
-    tmp_path: Path, runner: RunnerName, judged: RunnerName
+    tmp_path: Path, runner: RunnerName, judged: str
 ) -> None:
-    path = tmp_path / "a.py"
-    path.touch()
-    run, thread, process = start(make_script(path, runner), judged)
+    (tmp_path / "a.py").touch()
+    chosen = Chosen(FakeJudge(Verdict(judged)))
+    run = chosen.runner.start(invoke(make_script(tmp_path / "a.py", runner)))
     wanted = judged if runner == "auto" else runner
-    assert run is (process if wanted == "process" else thread)
+    assert run is (chosen.process if wanted == "process" else chosen.thread).run
 
 
 def test_a_program_for_the_suffix_is_for_a_process(tmp_path: Path) -> None:
     path = tmp_path / "a.php"
     path.touch()
-    script = make_script(path, "thread")
-    mount = replace(script.mount, interpreters={".php": "/bin/php"})
-    run, _, process = start(script._replace(mount=mount), "thread")
-    assert run is process
+    chosen = Chosen(FakeJudge(Verdict(THREAD)))
+    script = make_script(path, "thread", {".php": "/bin/php"})
+    assert chosen.runner.start(invoke(script)) is chosen.process.run
 
 
 def test_both_are_stopped_at_the_same_time() -> None:
-    thread, process = StoppableFake(FakeRun([])), StoppableFake(FakeRun([]))
-    runner = ChoosingRunner(thread, process, KindJudge())
-    asyncio.run(runner.shutdown(7))
-    assert (thread.seconds, process.seconds) == (7, 7)
+    chosen = Chosen(FakeJudge(Verdict(THREAD)))
+    asyncio.run(chosen.runner.shutdown(7))
+    assert (chosen.thread.seconds, chosen.process.seconds) == (7, 7)
+
+
+@pytest.mark.parametrize("judged", [THREAD, PROCESS])
+def test_the_loop_goes_on_while_a_script_is_looked_at(
+    script: Script, judged: str
+) -> None:
+    async def use() -> None:
+        chosen = Chosen(FakeJudge(Verdict(judged), is_known=False), b"output")
+        run = chosen.runner.start(invoke(script))
+        assert (run.ended, run.failure) == (False, None)
+        reading = asyncio.ensure_future(run.read())
+        await asyncio.sleep(0)
+        assert not has_started(chosen.thread)
+        assert not has_started(chosen.process)
+        chosen.judge.may_judge.set()
+        assert await reading == b"output"
+        assert await run.read() == b""
+        assert has_started(chosen.process) is (judged == PROCESS)
+        assert has_started(chosen.thread) is (judged == THREAD)
+        assert run.ended
+        assert run.failure is None
+        run.close()
+        await chosen.runner.shutdown(1)
+
+    asyncio.run(use())
+
+
+def test_a_run_that_is_closed_before_it_is_known_never_starts(script: Script) -> None:
+    async def use() -> None:
+        chosen = Chosen(FakeJudge(Verdict(THREAD), is_known=False))
+        stdin = io.BytesIO(b"body")
+        run = chosen.runner.start(invoke(script, stdin))
+        reading = asyncio.ensure_future(run.read())
+        await asyncio.sleep(0)
+        run.close()
+        run.close()
+        assert stdin.closed
+        assert run.ended
+        chosen.judge.may_judge.set()
+        assert await reading == b""
+        assert not has_started(chosen.thread)
+
+    asyncio.run(use())
+
+
+def test_a_full_queue_shows_when_the_script_is_known(script: Script) -> None:
+    full = HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, "the queue is full")
+
+    async def use() -> None:
+        chosen = Chosen(FakeJudge(Verdict(THREAD), is_known=False), error=full)
+        chosen.judge.may_judge.set()
+        run = chosen.runner.start(invoke(script))
+        with pytest.raises(HTTPError) as raised:
+            await run.read()
+        assert raised.value is full
+        run.close()
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("interpreter", [None, "/opt/bin/python2"])
+def test_a_process_is_told_that_another_python_has_to_run_it(
+    script: Script, interpreter: str | None
+) -> None:
+    chosen = Chosen(FakeJudge(Verdict(PROCESS, (), interpreter)))
+    chosen.runner.start(invoke(script))
+    assert chosen.process.invocations[0].by_shebang is (interpreter is not None)
+
+
+def make_judge() -> ScriptJudge:
+    """Return one to whom every file is old enough to be believed."""
+    return ScriptJudge(Classifier(lambda: 2**62))
+
+
+def judge_twice(judge: ScriptJudge, script: Script) -> Verdict:
+    """Return what is found, and see that it is known from then on."""
+    assert judge.find(script) is None
+    verdict = judge.judge(script)
+    assert judge.find(script) is verdict
+    return verdict
 
 
 @pytest.mark.parametrize(
     ("name", "line", "runner"),
     [
         pytest.param("a.py", b"print()", "thread", id=".py"),
+        pytest.param("a.py", b"import os; os.fork()", "process", id="fork"),
         pytest.param("a.cgi", b"#!/usr/bin/python\n", "thread", id="python"),
         pytest.param("a", b"#! /opt/bin/python3.8 -u\n", "thread", id="python3.8"),
         pytest.param("a", b"#!/usr/bin/env -S python3 -u\r\n", "thread", id="env -S"),
@@ -81,36 +205,29 @@ def test_both_are_stopped_at_the_same_time() -> None:
         pytest.param("a.cgi", b"", "process", id="empty"),
     ],
 )
-def test_what_is_python_goes_to_a_thread(
+def test_a_script_is_judged_by_what_it_is(
     tmp_path: Path, name: str, line: bytes, runner: RunnerName
 ) -> None:
     path = tmp_path / name
     path.write_bytes(line)
-    judge = KindJudge()
-    assert [judge(make_script(path)) for _ in range(2)] == [runner, runner]
+    assert judge_twice(make_judge(), make_script(path)).runner == runner
 
 
 def test_an_edited_script_is_looked_at_again(tmp_path: Path) -> None:
     path = tmp_path / "a.cgi"
     path.write_bytes(b"#!/bin/sh\n")
-    judge = KindJudge()
-    assert judge(make_script(path)) == "process"
+    judge = make_judge()
+    assert judge_twice(judge, make_script(path)).runner == PROCESS
     path.write_bytes(b"#!/usr/bin/env python3\n")
-    assert judge(make_script(path)) == "thread"
+    assert judge_twice(judge, make_script(path)).runner == THREAD
 
 
-def test_a_script_that_is_not_edited_is_read_once(tmp_path: Path) -> None:
-    path = tmp_path / "a.cgi"
-    path.write_bytes(b"#!/usr/bin/env python3\n")
-    judge, script = KindJudge(), make_script(path)
-    assert judge(script) == "thread"
-    path.unlink()
-    assert judge(script) == "thread"
+def test_a_flaw_in_the_judge_makes_no_script_unusable(
+    script: Script, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object) -> Verdict:
+        raise IndexError("a flaw")
 
-
-def test_a_script_that_cannot_be_read_goes_to_a_process(tmp_path: Path) -> None:
-    path = tmp_path / "a.cgi"
-    path.touch()
-    script = make_script(path)
-    path.unlink()
-    assert KindJudge()(script) == "process"
+    monkeypatch.setattr(Classifier, "judge", fail)
+    assert make_judge().judge(script).runner == PROCESS
+    assert "a flaw" in caplog.text

@@ -79,7 +79,8 @@ class Children:
         """Fork a child that runs what the peer asks for; raises OSError."""
         assert peer.run is not None
         path = peer.run.path
-        is_python = not peer.run.interpreter and pool_program.is_python(path)
+        is_other = peer.run.interpreter or peer.run.by_shebang
+        is_python = not is_other and pool_program.is_python(path)
         if is_python:
             peer.notes = Notes()
             self._load(path, self._cache.load)

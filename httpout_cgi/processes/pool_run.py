@@ -30,8 +30,12 @@ class Run(NamedTuple):
     umask: int | None = None
     # The program that runs it, instead of this Python or that of its first line.
     interpreter: str = ""
+    # The first line names another Python, which it needs.
+    by_shebang: bool = False
     # Another server has asked for it, which knows nothing of how it ends.
     is_guest: bool = False
+    # And it is mod_proxy_scgi.
+    is_apache: bool = False
 
 
 def read_run(head: Head, content: bytes = b"") -> Run:
@@ -63,6 +67,7 @@ def _read_extras(run: Run, text: str) -> tuple[Run, bool]:
             timeout=None if timeout is None else float(timeout),
             umask=None if umask is None else int(umask) & 0o777,
             interpreter=str(extras.get("interpreter", "")),
+            by_shebang=bool(extras.get("by_shebang")),
         )
     except (TypeError, ValueError) as exc:
         raise ValueError(f"{_EXTRAS} cannot be read: {exc}") from exc

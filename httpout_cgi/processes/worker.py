@@ -24,7 +24,7 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import control, garbage, signals
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.http_server import HTTPServer
-from httpout_cgi.runners.choose import ChoosingRunner, KindJudge
+from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
 from httpout_cgi.runners.pool import PoolRunner
 from httpout_cgi.runners.thread import ThreadRunner
 
@@ -185,7 +185,7 @@ class Worker:
             on_worn_out=self._ask_to_leave,
         )
         process = PoolRunner(self._loop, self._find_pool, queue=config.queue)
-        return ChoosingRunner(thread, process, KindJudge())
+        return ChoosingRunner(thread, process, ScriptJudge())
 
     def _find_pool(self) -> str:
         return self._current.pool

@@ -1,23 +1,18 @@
-"""Choose a runner for each run: what the mount says, or by the script itself.
+"""Choose a runner for each run: what the mount says, or what the script itself needs.
 
 Must not know how a runner works.
 """
 
 import asyncio
-import os
-import re
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
+from httpout_cgi.interpreter.classify import PROCESS, Classifier, Reason, Verdict
 from httpout_cgi.runners.base import Run, Runner
-from httpout_cgi.scripts import Invocation, RunnerName, Script
+from httpout_cgi.scripts import Invocation, Script
 
-Judge: TypeAlias = Callable[[Script], RunnerName]
-"""Says "thread" or "process" of a script that its mount leaves to us."""
-
-# Python 2 would not understand the compiled code, nor this Python its source.
-_names_python = re.compile(rb"#!.*\bpython(?:3[0-9.]*)?(?=\s|$)").match
-_LONGEST_SHEBANG = 256
+_log = logging.getLogger(__name__)
 
 
 class StoppableRunner(Runner, Protocol):
@@ -27,8 +22,37 @@ class StoppableRunner(Runner, Protocol):
         """Wait for what runs, at most so long, then end it."""
 
 
+class Judge(Protocol):
+    """Decides on scripts that their mounts leave to us."""
+
+    def find(self, script: Script) -> Verdict | None:
+        """Return what is known of the script as it is now; does not take long."""
+
+    def judge(self, script: Script) -> Verdict:
+        """Look at the script, which may take a while; any thread may call it."""
+
+
+class ScriptJudge:
+    """Decides by what the script and its local modules do; see classify.py."""
+
+    def __init__(self, classifier: Classifier | None = None) -> None:
+        self._classifier = classifier or Classifier()
+
+    def find(self, script: Script) -> Verdict | None:
+        """Return what is known of the script as it is now."""
+        return self._classifier.find(script.path, script.stat, script.mount.environment)
+
+    def judge(self, script: Script) -> Verdict:
+        """Look at the script; a flaw of ours makes no script unusable."""
+        try:
+            return self._classifier.judge(script.path, script.mount.environment)
+        except Exception:
+            _log.exception("cannot tell what %s needs: it gets a process", script.path)
+            return Verdict(PROCESS, (Reason(script.path, 0, "", "cannot be told"),))
+
+
 class ChoosingRunner:
-    """Hands runs to one of two runners."""
+    """Hands runs to one of two runners.  Only the loop thread calls its methods."""
 
     def __init__(
         self, thread: StoppableRunner, process: StoppableRunner, judge: Judge
@@ -36,56 +60,81 @@ class ChoosingRunner:
         self._thread = thread
         self._process = process
         self._judge = judge
+        # One at a time: who asks for the same script has less to wait then.
+        self._judges = ThreadPoolExecutor(1, "judge")
 
     def start(self, invocation: Invocation) -> Run:
         """Start a run; see runners/base.py."""
         script = invocation.script
         name = script.mount.runner
-        if script.interpreter:
+        if script.interpreter or name == "process":
             # A program, whatever the mount says: it is none that a thread could run.
-            name = "process"
-        elif name == "auto":
-            name = self._judge(script)
-        runner = self._process if name == "process" else self._thread
-        return runner.start(invocation)
+            return self._process.start(invocation)
+        if name == "thread":
+            return self._thread.start(invocation)
+        verdict = self._judge.find(script)
+        if verdict is not None:
+            return self.start_by(invocation, verdict)
+        # A long script takes longer to read than the loop may stand still.
+        loop = asyncio.get_running_loop()
+        coming = loop.run_in_executor(self._judges, self._judge.judge, script)
+        return _PendingRun(invocation, coming, self)
+
+    def start_by(self, invocation: Invocation, verdict: Verdict) -> Run:
+        """Start a run where the verdict sends it."""
+        if verdict.runner != PROCESS:
+            return self._thread.start(invocation)
+        if verdict.interpreter is not None:
+            invocation = invocation._replace(by_shebang=True)
+        return self._process.start(invocation)
 
     async def shutdown(self, seconds: float) -> None:
         """Stop both."""
+        self._judges.shutdown(wait=False)
         await asyncio.gather(
             self._thread.shutdown(seconds), self._process.shutdown(seconds)
         )
 
 
-class KindJudge:
-    """Sends what is Python to a thread, and everything else to a process.
+class _PendingRun:
+    """A run whose script is still being looked at; it starts at the first read()."""
 
-    Only the loop thread touches it.
-    """
+    def __init__(
+        self,
+        invocation: Invocation,
+        coming: asyncio.Future[Verdict],
+        runner: ChoosingRunner,
+    ) -> None:
+        self._invocation = invocation
+        self._coming = coming
+        self._runner = runner
+        self._run: Run | None = None
+        self._is_closed = False
 
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[int, ...], RunnerName]] = {}
+    @property
+    def ended(self) -> bool:
+        """See runners/base.py."""
+        return self._is_closed if self._run is None else self._run.ended
 
-    def __call__(self, script: Script) -> RunnerName:
-        if script.path.endswith(".py"):
-            return "thread"
-        seen = script.stat
-        key = seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
-        known = self._known.get(script.path)
-        if known is not None and known[0] == key:
-            return known[1]
-        found: RunnerName = "thread" if _is_python(script.path) else "process"
-        self._known[script.path] = key, found
-        return found
+    @property
+    def failure(self) -> str | None:
+        """See runners/base.py."""
+        return None if self._run is None else self._run.failure
 
+    async def read(self) -> bytes:
+        """See runners/base.py."""
+        if self._run is None:
+            # Not cancelled with us: others may wait for the same script.
+            verdict = await asyncio.shield(self._coming)
+            if self._is_closed:
+                return b""
+            self._run = self._runner.start_by(self._invocation, verdict)
+        return await self._run.read()
 
-def _is_python(path: str) -> bool:
-    """Tell whether the first line names a Python that could be ours."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return False  # a process may have the right to run it, and says what is wrong
-    try:
-        line = os.read(descriptor, _LONGEST_SHEBANG).partition(b"\n")[0]
-    finally:
-        os.close(descriptor)
-    return _names_python(line) is not None
+    def close(self) -> None:
+        """See runners/base.py."""
+        if self._run is not None:
+            self._run.close()
+        elif not self._is_closed and self._invocation.stdin is not None:
+            self._invocation.stdin.close()
+        self._is_closed = True

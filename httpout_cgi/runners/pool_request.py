@@ -75,6 +75,8 @@ def _encode(invocation: Invocation, umask: int) -> bytes:
     interpreter = invocation.script.interpreter
     if interpreter:
         extras["interpreter"] = interpreter
+    if invocation.by_shebang:
+        extras["by_shebang"] = True
     return encode_head({**environment, RUN_VARIABLE: json.dumps(extras)})
 
 
