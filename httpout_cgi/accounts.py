@@ -17,6 +17,7 @@ from typing import Final
 from httpout_cgi.config import Config, Users
 from httpout_cgi.errors import ConfigError
 from httpout_cgi.protocol.ownership import OwnershipError, Refusal, judge_account
+from httpout_cgi.scripts import Owner
 
 # useradd takes no others; what a URL brings is looked up only if it could be one.
 _is_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}").fullmatch
@@ -26,13 +27,18 @@ BELIEVED_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Home:
     """An account that may have a site."""
 
     name: str
     uid: int
     gid: int
     home: str
+
+    @property
+    def owner(self) -> Owner:
+        """Return the account as scripts have it."""
+        return Owner(self.name, self.uid)
 
     def expand(self, template: str) -> Path:
         """Return the path that a template of the settings means for the account."""
@@ -52,9 +58,9 @@ class Accounts:
         self._users = users
         self._workers = workers
         self._clock = clock
-        self._known: dict[str, tuple[float, Owner | Refusal]] = {}
+        self._known: dict[str, tuple[float, Home | Refusal]] = {}
 
-    def find(self, name: str) -> Owner:
+    def find(self, name: str) -> Home:
         """Return the account; raises OwnershipError if it may have no site."""
         if not _is_name(name):
             raise OwnershipError(Refusal.BAD_NAME, repr(name[:80]))
@@ -69,7 +75,7 @@ class Accounts:
             raise OwnershipError(found, name)
         return found
 
-    def _look(self, name: str) -> Owner | Refusal:
+    def _look(self, name: str) -> Home | Refusal:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -77,7 +83,7 @@ class Accounts:
         if entry.pw_name != name:
             # Some directories do not tell "Alice" from "alice"; URLs do.
             return Refusal.UNKNOWN
-        return self._judge(entry) or Owner(
+        return self._judge(entry) or Home(
             name, entry.pw_uid, entry.pw_gid, os.path.abspath(entry.pw_dir)
         )
 

@@ -28,7 +28,7 @@ from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files import static
-from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.resolve import Resolver, StaticFile
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_output import CgiOutputParser
 from httpout_cgi.protocol.cgi_response import (
@@ -68,8 +68,9 @@ class _Exchange:
     """A request on its way through the gateway.
 
     ``send_interim`` is None for a client that would take a 1xx response for the final
-    one.  ``name`` is the resource's in logs.  ``redirect`` has the REDIRECT_* variables
-    after a local redirect, and ``hops`` counts how many there were.
+    one.  ``name`` is the resource's in logs, ``resolver`` is who found it.
+    ``redirect`` has the REDIRECT_* variables after a local redirect, and ``hops``
+    counts how many there were.
     """
 
     request: Request
@@ -79,6 +80,7 @@ class _Exchange:
     run_id: str
     send_interim: SendInterim | None
     name: str
+    resolver: Resolver | None = None
     redirect: Mapping[str, str] | None = None
     hops: int = 0
 
@@ -173,7 +175,8 @@ class Gateway:
         check_method(request)
         if target.path == "*":
             return answer_asterisk(request)
-        found = exchange.site.resolver.resolve(target.path)
+        exchange.resolver = exchange.site.choose_resolver(target.path)
+        found = exchange.resolver.resolve(target.path)
         if isinstance(found, Script):
             return self._describe(exchange, found)
         if isinstance(found, StaticFile):
@@ -224,7 +227,8 @@ class Gateway:
         status, reason, fields = result.status, result.reason, result.fields
         if result.allows_content:
             if result.sendfile is not None:
-                file = exchange.site.resolver.resolve_sendfile(result.sendfile)
+                assert exchange.resolver is not None  # it has found the script
+                file = exchange.resolver.resolve_sendfile(result.sendfile)
                 return send_file(file, exchange.request, result, now=time.time())
             status, reason = HTTPStatus.NOT_MODIFIED, ""
             if judge_conditions(exchange.request, result) != status:

@@ -1,7 +1,7 @@
 """Sites: which one answers for a host, made ready for requests once."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +13,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.messages import Fields, Request
 from httpout_cgi.protocol.metavariables import Server, server_name
+from httpout_cgi.user_sites import UserSites
 
 # Hosts are what clients say: the cache must not grow with their fantasy.
 _CACHED_HOSTS = 1024
@@ -22,12 +23,13 @@ _CACHED_HOSTS = 1024
 class Site:
     """One site: hosts, docroot and script mounts.
 
+    ``choose_resolver`` returns who resolves a path; it raises HTTPError 404.
     ``headers`` are added to every response; ``error_pages`` lead from a status to a
     request target of the site.
     """
 
     label: str
-    resolver: Resolver
+    choose_resolver: Callable[[str], Resolver]
     headers: Fields
     error_pages: Mapping[int, str]
 
@@ -39,7 +41,12 @@ class SiteMap:
     """
 
     def __init__(self, config: settings.Config) -> None:
-        self._sites = [(site.hosts, _make_site(site, config)) for site in config.sites]
+        private = _find_private(config)
+        self._users = UserSites(config, private) if config.users else None
+        self._sites = [
+            (site, None if site.is_of_accounts else self._make_site(site, private))
+            for site in config.sites
+        ]
         self._found: dict[tuple[str | None, str], tuple[Site, Server]] = {}
 
     def find(self, request: Request) -> tuple[Site, Server]:
@@ -63,22 +70,33 @@ class SiteMap:
         self, host: str | None, fallback: str, scheme: str
     ) -> tuple[Site, Server]:
         name = server_name(host, f"[{fallback}]" if ":" in fallback else fallback)
-        for patterns, site in self._sites:
-            if _is_host_of(name, patterns):
-                return site, Server(name, SOFTWARE)
+        for site, own in self._sites:
+            if own is not None and _is_host_of(name, site.hosts):
+                return own, Server(name, SOFTWARE)
+            account = _find_account(name, site.hosts)
+            if account and self._users:
+                choose = self._users.at(site, account, name)
+                return _describe(site, name, choose), Server(name, SOFTWARE)
         if scheme == "https":
             # The client reached us with a certificate for another site.
             raise HTTPError(HTTPStatus.MISDIRECTED_REQUEST, f"no site for {name}")
         raise HTTPError(HTTPStatus.NOT_FOUND, f"no site for {name}")
 
+    def _make_site(self, site: settings.Site, private: Sequence[Path]) -> Site:
+        label = site.hosts[0]
+        resolver = Resolver(site, label=label, private=private)
+        if self._users:
+            return _describe(site, label, self._users.below(site, resolver, label))
+        return _describe(site, label, lambda _: resolver)
 
-def _make_site(site: settings.Site, config: settings.Config) -> Site:
-    label = site.hosts[0]
-    resolver = Resolver(site, label=label, private=_find_private(config))
+
+def _describe(
+    site: settings.Site, label: str, choose: Callable[[str], Resolver]
+) -> Site:
     pages = {
         status: quote(os.fsencode(path)) for status, path in site.error_pages.items()
     }
-    return Site(label, resolver, tuple(site.headers.items()), pages)
+    return Site(label, choose, tuple(site.headers.items()), pages)
 
 
 def _find_private(config: settings.Config) -> list[Path]:
@@ -96,3 +114,13 @@ def _is_host_of(name: str, patterns: Sequence[str]) -> bool:
         if pattern.startswith("*.") and name.endswith(pattern[1:]):
             return True
     return False
+
+
+def _find_account(name: str, patterns: Sequence[str]) -> str:
+    """Return the account in a host such as ``$user.example.org``, or ""."""
+    for pattern in patterns:
+        if pattern.startswith("$user.") and name.endswith(pattern[5:]):
+            account = name[: -len(pattern[5:])]
+            if account and "." not in account:
+                return account
+    return ""

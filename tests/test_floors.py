@@ -30,6 +30,7 @@ FLOORS = {
     "error_page": (5, "gateway"),
     "script_output": (5, "gateway"),
     "sites": (5, "gateway"),
+    "user_sites": (5, "gateway"),
     "access_log": (5, "access_log"),
     "log_format": (5, "access_log"),
     "error_log": (5, "error_log"),

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.roots import Root, build_roots, find_owner, is_source
-from httpout_cgi.scripts import Script
+from httpout_cgi.scripts import Owner, Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,13 @@ class StaticFile:
     """A regular file that may be sent; ``stat`` is what was seen there.
 
     ``is_link`` tells that its last component is a symbolic link that may be followed.
+    With an ``owner`` it has to be that account's when it is opened.
     """
 
     path: str
     stat: os.stat_result
     is_link: bool = False
+    owner: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,27 @@ class Resolver:
     """Resolves the paths of one site.  Immutable: any thread may use it.
 
     ``label`` is the site's name in logs.  ``private`` are files that are never sent,
-    nor what lies beside them and begins with their name.
+    nor what lies beside them and begins with their name.  With an ``owner`` the site is
+    an account's; ``sends_others`` tells that its files may belong to somebody else.
     """
 
-    def __init__(self, site: Site, *, label: str, private: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        site: Site,
+        *,
+        label: str,
+        private: Iterable[Path] = (),
+        owner: Owner | None = None,
+        sends_others: bool = False,
+    ) -> None:
         self._label = label
         self._document_root = str(site.docroot)
         self._index = site.index
         self._links = site.follow_symlinks
         self._hides = site.hidden_files == "deny"
         self._private = tuple(os.path.realpath(path) for path in private)
-        self._roots = build_roots(site)
+        self._roots = build_roots(site, owner)
+        self._owner = None if owner is None or sends_others else owner.uid
         self._folders = tuple(root for root in self._roots if root.mount is None)
         self._bare = {root.url[:-1]: root for root in reversed(self._roots)}
 
@@ -114,7 +126,7 @@ class Resolver:
         seen, is_link = self._look(real)
         if not S_ISREG(seen.st_mode):
             _refuse(HTTPStatus.FORBIDDEN, "not a regular file", path)
-        return StaticFile(real, seen, is_link)
+        return StaticFile(real, seen, is_link, self._owner)
 
     def _resolve_single(self, root: Root, path: str) -> Script:
         try:
@@ -145,7 +157,7 @@ class Resolver:
                     return self._make_script(root, file, seen, name, extra)
                 if path[position:]:
                     _refuse(HTTPStatus.NOT_FOUND, "a file, not a folder", file)
-                static = StaticFile(file, seen, is_link)
+                static = StaticFile(file, seen, is_link, self._owner)
                 return self._check_static(root, static, is_linked=is_linked)
             if not S_ISDIR(seen.st_mode):
                 # Opening a device or a FIFO may block, or do something.
@@ -192,7 +204,7 @@ class Resolver:
                     return _redirect(path)
                 return self._make_script(root, file, seen, path + name, "")
             if is_static and not is_source(file):
-                static = StaticFile(file, seen, is_link)
+                static = StaticFile(file, seen, is_link, self._owner)
                 return self._check_static(root, static, is_linked=is_linked or is_link)
         return _refuse(HTTPStatus.FORBIDDEN, "no index file", folder)
 

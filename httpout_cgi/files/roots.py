@@ -6,13 +6,13 @@ Also what may not be sent from them.  Must not know paths of requests.
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from httpout_cgi.config import ScriptMount, Site
 from httpout_cgi.protocol.script_names import make_matcher
-from httpout_cgi.scripts import Mount
+from httpout_cgi.scripts import Mount, Owner
 
 Matcher: TypeAlias = Callable[[str, os.stat_result], bool]
 """Tells whether a file of that name, seen like that, runs."""
@@ -37,13 +37,18 @@ class Root:
     is_overlay: bool = False
 
 
-def build_roots(site: Site) -> tuple[Root, ...]:
-    """Return the roots of a site, the one that wins first."""
+def build_roots(site: Site, owner: Owner | None = None) -> tuple[Root, ...]:
+    """Return the roots of a site, the one that wins first.
+
+    With an ``owner`` it is that of an account, who runs all scripts in processes.
+    """
     folders = [
         _make_folder(url, str(path))
         for url, path in (*site.aliases.items(), ("/", site.docroot))
     ]
     mounts = [_make_mounted(mount, _by_url(folders)) for mount in site.scripts]
+    if owner is not None:
+        mounts = [_give(root, owner) for root in mounts]
     return tuple(_by_url(mounts + folders))
 
 
@@ -99,6 +104,11 @@ def _make_mounted(settings: ScriptMount, folders: Sequence[Root]) -> Root:
         is_file,
         not is_file and _is_overlay(settings, path, folders),
     )
+
+
+def _give(root: Root, owner: Owner) -> Root:
+    assert root.mount is not None
+    return replace(root, mount=replace(root.mount, owner=owner, runner="process"))
 
 
 def _make_mount(settings: ScriptMount, path: str) -> Mount:

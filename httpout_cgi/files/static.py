@@ -21,6 +21,7 @@ from httpout_cgi.protocol.conditional import (
     make_etag,
     select_range,
 )
+from httpout_cgi.protocol.ownership import Refusal
 
 _FILE_METHODS = (("Allow", "GET, HEAD, OPTIONS"),)
 
@@ -77,6 +78,11 @@ def _answer(file: StaticFile, opened: FileIO, request: Request, now: float) -> R
     # one of somebody else, to which a link was put there while we looked (CWE-367).
     if not S_ISREG(seen.st_mode) or seen.st_uid != file.stat.st_uid:
         raise HTTPError(HTTPStatus.FORBIDDEN, f"changed while opened: {file.path}")
+    # An account could link to what workers may read, and others may not: folders on the
+    # way change at any time, so that only the owner of what was opened counts.
+    if file.owner is not None and seen.st_uid != file.owner:
+        reason = f"{Refusal.NOT_OWNER.value}: {file.path}"
+        raise HTTPError(HTTPStatus.FORBIDDEN, reason)
     # A date in the future must not be sent (RFC 9110 section 8.8.2.1).
     modified = format_date(max(0, int(min(seen.st_mtime, now))))
     etag = make_etag(seen.st_mtime_ns, seen.st_size, seen.st_ino)
