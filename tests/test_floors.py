@@ -49,7 +49,8 @@ _POOL_PROCESS = (
     "processes.pool",
     *(f"processes.pool_{name}" for name in ("child", "children", "door", "notes")),
     *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
-    *(f"processes.pool_{name}" for name in ("ownership", "variables", "warmth")),
+    *(f"processes.pool_{name}" for name in ("ownership", "relay", "variables")),
+    "processes.pool_warmth",
 )
 _POOL_PROTOCOL = tuple(
     f"protocol.{name}" for name in ("ownership", "scgi", "script_names", "search_words")

@@ -102,6 +102,14 @@ def test_what_is_no_request_is_refused(data: bytes, reason: str) -> None:
         parse_head(data)
 
 
+def test_fields_that_come_one_by_one_are_one_variable() -> None:
+    pairs = b"HTTP_A\0001\0HTTP_COOKIE\0a=b\0HTTP_A\0002\0HTTP_COOKIE\0c=d\0"
+    head = parse_head(frame(b"CONTENT_LENGTH\0000\0SCGI\0001\0" + pairs))
+    assert head is not None
+    assert head.variables["HTTP_A"] == "1, 2"
+    assert head.variables["HTTP_COOKIE"] == "a=b; c=d"
+
+
 NAMES = st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1
 ).filter(lambda name: name not in ("SCGI", "CONTENT_LENGTH"))

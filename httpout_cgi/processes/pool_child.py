@@ -6,17 +6,18 @@ Everything here happens in a process of the run's own.  Standard library only.
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 import time
 from typing import NamedTuple
 
-from httpout_cgi.interpreter import main_script
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.processes import pool_program
+from httpout_cgi.interpreter.main_script import MainScript
+from httpout_cgi.processes import pool_program, pool_relay
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_program import CANNOT_RUN
 from httpout_cgi.processes.pool_run import Run
-from httpout_cgi.processes.pool_settings import Settings, set_limits
+from httpout_cgi.processes.pool_settings import Settings, find_limits
 
 # More content than this goes to a file; a worker keeps as much in memory.
 _IN_MEMORY = 512 * 1024
@@ -31,38 +32,69 @@ class Descriptors(NamedTuple):
     error: int
 
 
+class Preparation:
+    """What a pool does for its children, once, before it forks the first."""
+
+    def __init__(self, settings: Settings, cache: CodeCache) -> None:
+        self.limits = find_limits(settings.limits)
+        self.nice = settings.nice
+        self.script = _make_script(cache)
+        self.zone = os.environ.get("TZ")
+        # Runs bring all of theirs.
+        os.environ.clear()
+
+
+def _make_script(cache: CodeCache) -> MainScript:
+    """Make one while the descriptors are of the kinds that a run's will be."""
+    kept = [(number, os.dup(number)) for number in range(3)]
+    ends = os.pipe()
+    for number, other in ((0, os.open(os.devnull, os.O_RDONLY)), (1, ends[1])):
+        os.dup2(other, number)
+        os.close(other)
+    os.dup2(1, 2)
+    try:
+        return MainScript(cache)
+    finally:
+        for number, other in kept:
+            os.dup2(other, number)
+            os.close(other)
+        os.close(ends[0])
+
+
 def perform(
-    run: Run,
-    descriptors: Descriptors,
-    settings: Settings,
-    python: tuple[CodeCache, Notes] | None,
+    run: Run, descriptors: Descriptors, preparation: Preparation, notes: Notes | None
 ) -> int:
     """Run it and return the exit code.
 
-    ``python`` is what helps this interpreter to run the script, None if it does not.
+    ``notes`` are for a script that this interpreter runs, None if it does not.
     """
     try:
         _take_descriptors(run, descriptors)
-        _take_environment(run)
+        if run.is_apache:
+            pool_relay.interpose()
+        _take_environment(run, preparation.zone)
         os.chdir(os.path.dirname(run.path))
-        set_limits(settings.limits)
-        if settings.nice:
-            os.nice(settings.nice)
+        for kind, most in preparation.limits:
+            resource.setrlimit(kind, most)
+        if preparation.nice:
+            os.nice(preparation.nice)
     except (OSError, ValueError) as exc:
         return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
-    if python is None:
+    if notes is None:
         code = pool_program.execute(run)
         if run.is_guest:
             os.write(1, pool_program.FAILED)
         return code
-    cache, notes = python
-    return main_script.run_as_main(run.path, run.arguments, cache, notes.add)
+    return preparation.script.run(run.path, run.arguments, notes.add)
 
 
-def _take_environment(run: Run) -> None:
-    zone = os.environ.get("TZ")
-    os.environ.clear()
-    os.environ.update(run.environment)
+def _take_environment(run: Run, zone: str | None) -> None:
+    # What os.environ does with each, with less of its code.
+    known: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    for name, text in run.environment.items():
+        key, value = os.fsencode(name), os.fsencode(text)
+        os.putenv(key, value)
+        known[key] = value
     if run.environment.get("TZ") != zone:
         time.tzset()
     if run.umask is not None:

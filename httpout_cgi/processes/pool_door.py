@@ -84,7 +84,8 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
     Raises Refusal, and ValueError for what is no request at all.
     """
     variables = head.variables
-    asked = _read_path(variables.get("SCRIPT_FILENAME", ""))
+    named = variables.get("SCRIPT_FILENAME", "")
+    asked = _read_path(named)
     mount = _find_mount(asked.split("/"), variables.get("SCRIPT_NAME", ""), mounts)
     if mount is None:
         _refuse(403, "below no script mount", asked)
@@ -103,7 +104,11 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
         (one for suffix, one in mount.interpreters.items() if path.endswith(suffix)), ""
     )
     return run._replace(
-        arguments=words, timeout=mount.timeout, interpreter=interpreter, is_guest=True
+        arguments=words,
+        timeout=mount.timeout,
+        interpreter=interpreter,
+        is_guest=True,
+        is_apache=asked is not named,
     )
 
 

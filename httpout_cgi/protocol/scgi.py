@@ -79,17 +79,26 @@ def _parse_pairs(body: bytes) -> dict[str, str]:
     if rest or len(texts) % 2:
         raise SCGIError("a name or value has no end")
     variables: dict[str, str] = {}
-    for name, text in zip(texts[::2], texts[1::2]):
+    for raw_name, raw_text in zip(texts[::2], texts[1::2]):
+        name, text = os.fsdecode(raw_name), os.fsdecode(raw_text)
         if not name:
             raise SCGIError("a name is empty")
-        # Twice the same could mean one thing here and another in the script.
-        if os.fsdecode(name) in variables:
-            raise SCGIError(f"{os.fsdecode(name)} is there twice")
-        variables[os.fsdecode(name)] = os.fsdecode(text)
+        if name in variables:
+            text = _join(name, variables[name], text)
+        variables[name] = text
     if variables.get("SCGI") != "1":
         raise SCGIError("SCGI=1 is missing")
     del variables["SCGI"]
     return variables
+
+
+def _join(name: str, first: str, second: str) -> str:
+    """Combine the fields of a request that nginx before 1.23 sends one by one."""
+    if not name.startswith("HTTP_"):
+        # It could mean one thing here and another in the script.
+        raise SCGIError(f"{name} is there twice")
+    # RFC 9110 section 5.3, RFC 6265 section 5.4.
+    return f"{first}{'; ' if name == 'HTTP_COOKIE' else ', '}{second}"
 
 
 def _content_length(variables: Mapping[str, str]) -> int:
