@@ -43,12 +43,13 @@ sites:
     scripts: [{{url: /cgi-bin/, path: {CGI_BIN}}}]
 """
 
-# A site without anything, for tests that write their own scripts.
+# A site without anything, for tests that write their own scripts.  Most are about
+# threads, also with what would rather have a process.
 EMPTY = """\
 listen: ["127.0.0.1:0"]
 sites:
   - docroot: htdocs
-    scripts: [{url: /cgi-bin/, path: cgi-bin}]
+    scripts: [{url: /cgi-bin/, path: cgi-bin, runner: thread}]
 """
 
 

@@ -319,7 +319,7 @@ def identity_server(python: Python, open_folder: Path) -> Iterator[RootServer]:
         open_folder,
         f"listen: ['127.0.0.1:0']\nuser: {ACCOUNT}\n"
         "log: {access: {path: access.log, format: '%U'}}\n"
-        "sites: [{scripts: [{url: /cgi-bin/, path: cgi-bin},"
+        "sites: [{scripts: [{url: /cgi-bin/, path: cgi-bin, runner: thread},"
         " {url: /processes/, path: cgi-bin, runner: process}]}]\n",
     )
     script = open_folder / "cgi-bin" / "who.py"

@@ -23,7 +23,8 @@ STUCK = {
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     config = EMPTY.replace(
-        "path: cgi-bin}", "path: cgi-bin, timeout: 300ms}, {url: /slow/, path: slow}"
+        "runner: thread}",
+        "runner: thread, timeout: 300ms}, {url: /slow/, path: slow, runner: thread}",
     )
     (tmp_path / "slow").mkdir()
     with start_site(tmp_path, f"threads: 2\n{config}") as site:

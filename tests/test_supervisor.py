@@ -24,7 +24,11 @@ from tests.conftest import Serve
 from tests.live import PATIENCE, ROOT, Server
 
 LISTEN = "listen: ['127.0.0.1:0']\n"
-PID = "import os\nprint('Content-Type: text/plain\\n')\nprint(os.getpid(), end='')\n"
+# Not os.getpid(): a script that asks for that gets a process of its own.
+PID = (
+    "from multiprocessing import current_process\n"
+    "print('Content-Type: text/plain\\n')\nprint(current_process().pid, end='')\n"
+)
 
 
 @pytest.fixture(autouse=True)
