@@ -49,7 +49,10 @@ _POOL_PROCESS = (
     "processes.pool",
     *(f"processes.pool_{name}" for name in ("child", "children", "door", "notes")),
     *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
-    *(f"processes.pool_{name}" for name in ("ownership", "relay", "variables")),
+    *(
+        f"processes.pool_{name}"
+        for name in ("ownership", "relay", "forks", "variables")
+    ),
     "processes.pool_warmth",
 )
 _POOL_PROTOCOL = tuple(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import os
 import signal
 import sys
@@ -45,24 +46,70 @@ def attempt(action: Callable[[], object]) -> Failure:
     return Failure()
 
 
-def finish(failure: Failure, local: AbstractSet[str]) -> int:
-    """End all that the script has begun; return the exit code of the process.
+class End:
+    """Knows, from before the script, what there was to be ended already."""
 
-    ``local`` are the files of the modules that end with the script.
-    """
+    def __init__(self) -> None:
+        self._callbacks = atexit._ncallbacks()
+        # Any: typeshed knows little of what threading keeps, and a Python not all.
+        self._threading: Any = threading
+        self._locks = self._count_locks()
+        self._collections = _count_collections()
+
+    def finish(self, failure: Failure, local: AbstractSet[str]) -> int:
+        """End all that the script has begun; return the exit code of the process.
+
+        ``local`` are the files of the modules that end with the script.
+        """
+        if self._has_begun_something():
+            _end_threads()
+        return _finish(failure, local, self._youngest())
+
+    def _has_begun_something(self) -> bool:
+        """Tell whether there are threads, or callbacks at the end.
+
+        One callback is that of logging, which looks at its handlers.
+        """
+        return (
+            len(self._threading._active) > 1
+            or atexit._ncallbacks() > self._callbacks
+            or self._callbacks > 1
+            or bool(logging._handlerList)  # type: ignore[attr-defined]
+            or bool(getattr(threading, "_threading_atexits", None))
+            or self._count_locks() > self._locks
+        )
+
+    def _count_locks(self) -> int:
+        """Return how many threads, and the main one, may not have ended."""
+        return len(getattr(self._threading, "_shutdown_locks", ()))
+
+    def _youngest(self) -> int:
+        """Return the oldest generation that has objects of the script's."""
+        now = _count_collections()
+        return next((n for n in (0, 1) if now[n] == self._collections[n]), 2)
+
+
+def _count_collections() -> List[int]:
+    return [one["collections"] for one in gc.get_stats()]
+
+
+def _end_threads() -> None:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
     except BaseException as exc:
         _tell_ignored(exc, threading, "on threading shutdown")
     with suppress(BaseException):  # told already
         atexit._run_exitfuncs()
+
+
+def _finish(failure: Failure, local: AbstractSet[str], generation: int) -> int:
     is_flushed = _flush()
     if gc.isenabled():
         # As CPython does, and not only to have less to do later: it puts objects in an
         # order in which a file that nobody has closed is written before it is.
-        gc.collect()
+        gc.collect(generation)
     _restore_streams()
-    _drop_modules(local)
+    _drop_modules(local, min(generation + 1, 2))
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # what __del__ has written; CPython ignores it, too
             stream.flush()
@@ -159,12 +206,12 @@ def _restore_streams() -> None:
         setattr(sys, name, getattr(sys, f"__{name}__"))
 
 
-def _drop_modules(local: AbstractSet[str]) -> None:
+def _drop_modules(local: AbstractSet[str], generation: int) -> None:
     """Drop __main__ and local modules; clear those that are held elsewhere."""
     left = [ref for ref in map(_forget, _names_of(local)) if ref is not None]
     # Finalizers of objects that refer to each other: the warm heap is frozen, so that
     # this looks at the script's objects alone.
-    gc.collect()
+    gc.collect(generation)
     for find in reversed(left):
         module = find()
         if module is not None:

@@ -33,35 +33,61 @@ def run_as_main(
 ) -> int:
     """Run the script to its end and return the exit code of the process.
 
-    ``note`` is told the path of each local module whose code is asked for.  The caller
-    leaves by os._exit(): all else that a process does at its end is done here.
+    The caller leaves by os._exit(): all else that a process does at its end is done.
     """
-    main = _make_main(path)
-    shared = list(sys.path)
-    local: Set[str] = set()
-    sys.argv[:] = [path, *arguments]
-    if hasattr(sys, "orig_argv"):  # Python 3.10
-        sys.orig_argv[:] = [sys.executable, *sys.argv]
-    # As CPython: where the script is, not where a link to it is.
-    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
-    open_streams()
+    return MainScript(cache).run(path, arguments, note)
 
-    def load_module(path: str, level: int) -> CodeType:
-        local.add(path)
-        if not level:
-            note(path)
-        return cache.load_module(path, level).code
 
-    def run_script(namespace: Dict[str, Any]) -> None:
-        code, level = _load(path, cache)
-        main_imports.use_cache(partial(load_module, level=level), shared)
+class MainScript:
+    """What can be done for scripts before it is known which one: before a fork.
+
+    What is written to before it is shared: a child copies each page that it changes.
+    Descriptor 0 has to be seekable and 1 and 2 are not, as they will be in the end.
+    """
+
+    def __init__(self, cache: CodeCache) -> None:
+        self._cache = cache
+        self._level = 0
+        self._note: Callable[[str], object] = _ignore
+        self._local: Set[str] = set()
+        self._shared = list(sys.path)
+        open_streams()
+        main_imports.use_cache(self._load_module, self._shared)
+        self._end = main_end.End()
+
+    def run(
+        self, path: str, arguments: Sequence[str], note: Callable[[str], object]
+    ) -> int:
+        """Run the script to its end and return the exit code of the process.
+
+        ``note`` is told the path of each local module whose code is asked for.
+        """
+        main = _make_main(path)
+        self._note = note
+        sys.argv[:] = [path, *arguments]
+        if hasattr(sys, "orig_argv"):  # Python 3.10
+            sys.orig_argv[:] = [sys.executable, *sys.argv]
+        # As CPython: where the script is, not where a link to it is.
+        sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
+        failure = main_end.attempt(partial(self._run_script, path, main.__dict__))
+        del main
+        return self._end.finish(failure, self._local)
+
+    def _run_script(self, path: str, namespace: Dict[str, Any]) -> None:
+        code, self._level = _load(path, self._cache)
         # What comes before the shared folders on the path.
-        main_imports.forget_shadowed(sys.path[: len(sys.path) - len(shared)])
+        main_imports.forget_shadowed(sys.path[: len(sys.path) - len(self._shared)])
         exec(code, namespace)
 
-    failure = main_end.attempt(partial(run_script, main.__dict__))
-    del main
-    return main_end.finish(failure, local)
+    def _load_module(self, path: str) -> CodeType:
+        self._local.add(path)
+        if not self._level:
+            self._note(path)
+        return self._cache.load_module(path, self._level).code
+
+
+def _ignore(path: str) -> None:
+    """Note nothing: no script has begun."""
 
 
 def _make_main(path: str) -> ModuleType:

@@ -19,6 +19,7 @@ from typing import Mapping, Sequence
 from httpout_cgi.processes import pool_ownership
 from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
+from httpout_cgi.processes.pool_forks import spare_children
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings, read_settings
 from httpout_cgi.processes.pool_warmth import warm_up
@@ -289,6 +290,7 @@ def main() -> int:
     sys.dont_write_bytecode = True
     for failure in warm_up(settings.preload):
         complain(failure)
+    spare_children()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     Pool(listeners, settings, parent).serve()

@@ -40,8 +40,9 @@ class Preparation:
         self.nice = settings.nice
         self.script = _make_script(cache)
         self.zone = os.environ.get("TZ")
-        # Runs bring all of theirs.
-        os.environ.clear()
+        # Runs bring all of theirs; this one is for those that another server asks for.
+        for name in os.environ.keys() - {"PATH"}:
+            del os.environ[name]
 
 
 def _make_script(cache: CodeCache) -> MainScript:
@@ -91,6 +92,8 @@ def perform(
 def _take_environment(run: Run, zone: str | None) -> None:
     # What os.environ does with each, with less of its code.
     known: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    if "PATH" not in run.environment:
+        os.environ.pop("PATH", None)
     for name, text in run.environment.items():
         key, value = os.fsencode(name), os.fsencode(text)
         os.putenv(key, value)

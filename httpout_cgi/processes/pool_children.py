@@ -5,6 +5,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import stat
@@ -16,7 +17,8 @@ from typing import Any, Callable, Optional
 
 from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.processes import pool_child, pool_program
+from httpout_cgi.processes import pool_program
+from httpout_cgi.processes.pool_child import Preparation, perform
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings
@@ -29,6 +31,11 @@ _LARGEST_SOURCE = 8 << 20
 # For the pool alone, of those that a terminal or the supervisor sends to a group.
 _IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _TAKEN = (signal.SIGTERM, signal.SIGCHLD)
+_BLOCKED = tuple(map(int, (*_TAKEN, *_IGNORED)))
+
+# What the functions of signal call: without the enums, whose code makes a child copy
+# pages.  Any: typeshed does not know it.
+_signal: Any = importlib.import_module("_signal")
 
 # Exit code of a child of ours that fails before its script: sysexits' EX_SOFTWARE.
 _BROKEN = 70
@@ -46,11 +53,12 @@ class Children:
         self._settings = settings
         self._let_go = let_go
         self._cache = CodeCache()
+        self._preparation = Preparation(settings, self._cache)
         self._peers: dict[int, Peer] = {}
         # Groups that were told to end, and when they are killed.
         self._doomed: dict[int, float] = {}
         # Any: what getsignal() returns.
-        self._dispositions: dict[int, Any] = {}
+        self._dispositions: list[tuple[int, Any]] = []
 
     @property
     def count(self) -> int:
@@ -69,7 +77,7 @@ class Children:
     def take_signals(self, leave: _Handler) -> None:
         """Call ``leave`` at SIGTERM; children have the signals as they were."""
         for number in (*_TAKEN, *_IGNORED):
-            self._dispositions[number] = signal.getsignal(number)
+            self._dispositions.append((int(number), _signal.getsignal(number)))
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, _note_nothing)
@@ -88,13 +96,13 @@ class Children:
         with suppress(OSError, ValueError):  # nobody reads
             sys.stderr.flush()
         # No signal strikes the child while it has our handlers.
-        signal.pthread_sigmask(signal.SIG_BLOCK, (*_TAKEN, *_IGNORED))
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _BLOCKED)
         try:
             pid = os.fork()
             if pid == 0:
                 self._become_child(peer)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         with suppress(OSError):  # the child has done it, or has ended
             os.setpgid(pid, pid)
         self._doomed.pop(pid, None)  # the number's former owner
@@ -158,15 +166,13 @@ class Children:
         code = _BROKEN
         try:
             os.setpgid(0, 0)
-            signal.set_wakeup_fd(-1)
-            for number, handler in self._dispositions.items():
-                signal.signal(number, handler)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            _signal.set_wakeup_fd(-1)
+            for number, handler in self._dispositions:
+                _signal.signal(number, handler)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
             self._let_go(peer)
             assert peer.run is not None
-            descriptors, notes = peer.detach(), peer.notes
-            python = None if notes is None else (self._cache, notes)
-            code = pool_child.perform(peer.run, descriptors, self._settings, python)
+            code = perform(peer.run, peer.detach(), self._preparation, peer.notes)
         except BaseException as exc:
             text = f"{peer.run and peer.run.path}: no run: {exc!r}"
             code = pool_program.fail(text, _BROKEN)

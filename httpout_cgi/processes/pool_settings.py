@@ -55,10 +55,15 @@ def read_settings(text: str) -> Settings:
     return settings
 
 
-def set_limits(limits: tuple[tuple[str, int | None], ...]) -> None:
-    """Limit this process; never above what it is limited to already."""
+def find_limits(
+    limits: tuple[tuple[str, int | None], ...],
+) -> list[tuple[int, tuple[int, int]]]:
+    """Return what setrlimit() takes; never above what this process is limited to."""
+    found = []
     for name, value in limits:
         if value is not None:
-            _, hard = resource.getrlimit(_LIMITS[name])
+            kind = _LIMITS[name]
+            _, hard = resource.getrlimit(kind)
             most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(_LIMITS[name], (most, most))
+            found.append((kind, (most, most)))
+    return found

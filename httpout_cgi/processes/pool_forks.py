@@ -1,0 +1,51 @@
+"""Forks of a pool: what a child does as there could have been threads is left out.
+
+It would write to hundreds of pages that the child shares with its pool otherwise, each
+of which is copied then.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from types import CodeType, FunctionType
+from typing import Any, Callable, List, Tuple
+
+_Changed = List[Tuple[FunctionType, CodeType]]
+
+
+def spare_children() -> None:
+    """Leave it out in the children of this process; theirs are as ever."""
+    pool = os.getpid()
+    changed: _Changed = []
+    # Any: typeshed does not know them, and not every Python has them.
+    forked: Any = getattr(threading, "_after_fork", None)
+    relocked: Any = getattr(logging, "_after_at_fork_child_reinit_locks", None)
+    for function, code in ((forked, _nothing), (relocked, _unlock)):
+        if isinstance(function, FunctionType):
+            changed.append((function, function.__code__))
+            function.__code__ = code.__code__
+    os.register_at_fork(before=_make_restorer(pool, changed))
+
+
+def _make_restorer(pool: int, changed: _Changed) -> Callable[[], None]:
+    def restore() -> None:
+        if changed and os.getpid() != pool:
+            while changed:
+                function, code = changed.pop()
+                function.__code__ = code
+
+    return restore
+
+
+def _nothing() -> None:
+    """Be threading._after_fork: there was one thread, and there is."""
+
+
+def _unlock() -> None:
+    """Undo what logging does before a fork; runs among its names."""
+    _lock.release()
+
+
+_lock: Any = None
