@@ -1,4 +1,4 @@
-"""The command line: ``httpout-cgi`` serves, ``httpout-cgi check`` only looks.
+"""The command line: ``httpout-cgi`` serves, ``check`` and ``scripts`` only look.
 
 The only file that prints.  Problems of the settings end with exit code 78 (sysexits.h
 EX_CONFIG), all others that keep the server from starting with 2; never a traceback.
@@ -7,17 +7,20 @@ EX_CONFIG), all others that keep the server from starting with 2; never a traceb
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import click
 
-from httpout_cgi import __version__, access_log, config
+from httpout_cgi import __version__, access_log, config, error_log
 from httpout_cgi.config import Config, Site
 from httpout_cgi.errors import ConfigError, StartError
+from httpout_cgi.files.script_list import list_scripts
 from httpout_cgi.processes import privileges
 from httpout_cgi.processes.supervisor import Supervisor
+from httpout_cgi.runners import choose
+from httpout_cgi.runners.choose import ScriptJudge
 
 _EX_CONFIG: Final = 78
 _EX_START: Final = 2
@@ -38,6 +41,10 @@ class _Options:
         return config.override(
             loaded, listen=self.listen, workers=self.workers, debug=self.debug
         )
+
+    def with_file(self, file: Path | None) -> "_Options":
+        """Return these with the file that a command names itself, if it does."""
+        return self if file is None else replace(self, file=file)
 
     def _load_file(self) -> Config:
         if self.file is not None:
@@ -95,15 +102,30 @@ def _cli(
 @click.pass_obj
 def _check(options: _Options, file: Path | None) -> None:
     """Validate the settings and show the sites and script mounts."""
-    if file is not None:
-        options = _Options(file, options.listen, options.workers, options.debug)
-    loaded = options.load()
+    loaded = options.with_file(file).load()
     access_log.validate(loaded.log.access.format)
     account = privileges.choose_account(loaded)
     privileges.check_folders(loaded, account)
     for warning in [*config.warnings(loaded), *privileges.check_root(loaded, account)]:
         click.echo(f"warning: {warning}", err=True)
     _echo(_describe(loaded, [one.address for one in loaded.listen]))
+
+
+@_cli.command("scripts")
+@_config_option("Settings; default: ./config.yaml, or none.")
+@click.pass_obj
+def _scripts(options: _Options, file: Path | None) -> None:
+    """List all scripts: URL, file, runner, and why it is that.
+
+    One line for each, with tabs between; no script is run.
+    """
+    judge = ScriptJudge()
+    for site in options.with_file(file).load().sites:
+        host = "" if "*" in site.hosts else f"//{site.hosts[0]}"
+        for script in list_scripts(site):
+            runner, reasons = choose.explain(script, judge)
+            fields = [host + script.name, script.path, runner, "; ".join(reasons)]
+            click.echo("\t".join(map(error_log.escape, fields)).rstrip())
 
 
 def main() -> None:

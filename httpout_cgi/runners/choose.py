@@ -51,6 +51,18 @@ class ScriptJudge:
             return Verdict(PROCESS, (Reason(script.path, 0, "", "cannot be told"),))
 
 
+def explain(script: Script, judge: Judge) -> tuple[str, list[str]]:
+    """Return the name of the runner that a script gets, and the reasons."""
+    if script.interpreter:
+        return PROCESS, [f"its suffix is for {script.interpreter}"]
+    verdict = judge.judge(script)
+    reasons = [str(reason) for reason in verdict.reasons]
+    setting = script.mount.runner
+    if setting == "auto":
+        return verdict.runner, reasons
+    return setting, [f"runner: {setting}", *reasons]
+
+
 class ChoosingRunner:
     """Hands runs to one of two runners.  Only the loop thread calls its methods."""
 
