@@ -467,7 +467,7 @@ def _asks_only(
     try:
         answered = answer(run, original, *positional, **keywords)
     except Exception:
-        return True  # the script would be told the same
+        return False  # a process tells the script the same
     return answered is not harmless_calls.REFUSED
 
 
