@@ -14,7 +14,7 @@ from typing import Final
 import click
 
 from httpout_cgi import __version__, access_log, config, error_log
-from httpout_cgi.config import Config, Site
+from httpout_cgi.config import Config, Site, Users
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.script_list import list_scripts
 from httpout_cgi.processes import privileges
@@ -163,7 +163,10 @@ def _describe(loaded: Config, addresses: Sequence[str]) -> list[str]:
     """Return a table: what is listened on, and what is where."""
     rows = [("listen", address) for address in addresses]
     for site in loaded.sites:
-        rows += _describe_site(site)
+        if not site.is_of_accounts:
+            rows += _describe_site(site)
+    if loaded.users is not None:
+        rows += _describe_users(loaded.sites, loaded.users)
     width = max(len(label) for label, _ in rows)
     return [f"  {label:<{width}}  {value}" for label, value in rows]
 
@@ -175,4 +178,13 @@ def _describe_site(site: Site) -> list[tuple[str, str]]:
         names = f"  ({', '.join(mount.match)})" if mount.path else ""
         details = f"{mount.path or mount.file}{names}"
         rows.append((f"  {mount.url}", f"{details}  runs: {mount.runner}"))
+    return rows
+
+
+def _describe_users(sites: Sequence[Site], users: Users) -> list[tuple[str, str]]:
+    hosts = [one for site in sites for one in site.hosts if one.startswith("$user.")]
+    rows = [("users", ", ".join(hosts)), (f"  {users.url}", users.docroot)]
+    for mount in users.scripts:
+        details = f"{mount.path}  ({', '.join(mount.match)})  runs: process"
+        rows.append((f"  {users.url}{mount.url}", details))
     return rows

@@ -24,9 +24,9 @@ from httpout_cgi.protocol.scgi import parse_head
 from httpout_cgi.runners import pool_request, pool_run
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.pool import PoolRunner
-from httpout_cgi.runners.pool_run import PoolRun
+from httpout_cgi.runners.pool_run import Directory, PoolRun
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT
-from httpout_cgi.scripts import Invocation, Mount, OutputMode, Script
+from httpout_cgi.scripts import Invocation, Mount, OutputMode, Owner, Script
 from tests.live import PATIENCE, ROOT
 
 Test: TypeAlias = Callable[[PoolRunner], Awaitable[None]]
@@ -34,6 +34,19 @@ Notes: TypeAlias = pytest.LogCaptureFixture
 
 TAG = "[site /cgi-bin/{} id7] "
 HEAD = 'print("Content-Type: text/plain\\n", flush=True)\n'
+
+
+class OnePool:
+    """A directory with the site's own pool alone."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def find(self, owner: Owner | None, tell: Callable[[str, str], None]) -> None:
+        tell(self._address, "")
+
+    def forget(self, owner: Owner) -> None:
+        raise AssertionError("nobody's pool")
 
 
 def describe(
@@ -64,7 +77,7 @@ def check(test: Test, address: str, *, queue: int = 64) -> None:
 
     async def main() -> None:
         before = count_descriptors()
-        runner = PoolRunner(asyncio.get_running_loop(), lambda: address, queue=queue)
+        runner = PoolRunner(asyncio.get_running_loop(), OnePool(address), queue=queue)
         try:
             await asyncio.wait_for(test(runner), 2 * PATIENCE)
         finally:
@@ -665,10 +678,10 @@ def test_a_full_backlog_is_tried_again(
     attempts = 0
     send = PoolRun.send
 
-    def count(run: PoolRun, address: Callable[[], str]) -> None:
+    def count(run: PoolRun, directory: Directory) -> None:
         nonlocal attempts
         attempts += 1
-        send(run, address)
+        send(run, directory)
 
     monkeypatch.setattr(PoolRun, "send", count)
 

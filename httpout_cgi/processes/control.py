@@ -19,6 +19,10 @@ READY: Final = b"R"
 # From a worker that is worn out: it asks for a successor.  To it: the successor is
 # ready, so accept no more, and end when what runs has ended.
 LEAVE: Final = b"L"
+# From a worker: the name of an account, whose pool it wants to ask, and a line feed.
+# To it: an Answer.
+ACCOUNT: Final = b"A"
+_LONGEST_NAME: Final = 32
 
 # How long runs may go on after SIGTERM.  The worker ends what is left then; the
 # supervisor waits a little longer.
@@ -44,6 +48,41 @@ class Configuration:
     error_log: int
     listeners: tuple[int, ...]
     pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Where the pool of an account is asked, or the word that says why it has none."""
+
+    account: str
+    address: str = ""
+    refusal: str = ""
+
+
+class Words:
+    """What a worker says, put together again; it is not trusted."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the whole words in what was received; raises ValueError."""
+        words = []
+        rest = self._rest + data
+        while rest:
+            size = 1
+            if rest[:1] == ACCOUNT:
+                size = rest.find(b"\n") + 1
+                if not size and len(rest) <= _LONGEST_NAME + 1:
+                    break
+                if not 2 < size <= _LONGEST_NAME + 2 or not rest[:size].isascii():
+                    raise ValueError("no name of an account")
+            elif rest[:1] not in (READY, LEAVE):
+                raise ValueError(f"unknown word {rest[:1]!r}")
+            words.append(rest[:size].rstrip(b"\n"))
+            rest = rest[size:]
+        self._rest = rest
+        return words
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -72,8 +111,22 @@ def send_configuration(channel: socket.socket, configuration: Configuration) -> 
         socket.send_fds(channel, [CONFIGURE], descriptors)
 
 
-def receive(channel: socket.socket) -> Configuration | bytes | None:
-    """Receive the next configuration, or LEAVE; None if the supervisor is gone."""
+def send_account(channel: socket.socket, name: str) -> None:
+    """Ask for the pool of an account."""
+    channel.sendall(ACCOUNT + name.encode("ascii") + b"\n")
+
+
+def send_answer(channel: socket.socket, answer: Answer) -> None:
+    """Answer such a question; raises OSError as ``send_configuration``."""
+    with tempfile.TemporaryFile() as file:
+        parts = answer.account, answer.address, answer.refusal
+        file.write(b"\0".join(os.fsencode(part) for part in parts))
+        file.flush()
+        socket.send_fds(channel, [ACCOUNT], [file.fileno()])
+
+
+def receive(channel: socket.socket) -> Configuration | Answer | bytes | None:
+    """Receive the next configuration, answer or LEAVE; None without a supervisor."""
     word, received, flags, _ = socket.recv_fds(channel, 1, MAX_LISTENERS + 3)
     if word == LEAVE:
         return LEAVE
@@ -82,6 +135,10 @@ def receive(channel: socket.socket) -> Configuration | bytes | None:
     if flags & socket.MSG_CTRUNC:
         _close(received)
         raise StartError("too many open files: raise the limit (ulimit -n)")
+    if word == ACCOUNT:
+        with open(received[0], "rb") as stream:
+            stream.seek(0)
+            return Answer(*map(os.fsdecode, stream.read().split(b"\0")))
     file, access_log, error_log, *listeners = received
     with open(file, "rb") as stream:
         stream.seek(0)

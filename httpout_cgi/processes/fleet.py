@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from httpout_cgi.errors import StartError
@@ -33,6 +33,7 @@ sys.exit(main())
 
 # Deaths in a row without a worker that became ready, until we give up.
 START_ATTEMPTS: Final = 5
+_READ_SIZE: Final = 4096
 # A worker that lived for so long was healthy: its death starts a new count.
 _HEALTHY_AFTER: Final = 10.0
 
@@ -48,6 +49,7 @@ class _Worker:
     unwanted: bool = False
     # It has asked for a successor, which is not ready yet.
     leaving: bool = False
+    words: control.Words = field(default_factory=control.Words)
 
 
 def worker_command() -> list[str]:
@@ -59,7 +61,8 @@ def worker_command() -> list[str]:
 class Fleet:
     """Only the supervisor's loop touches it; the clock is passed in.
 
-    ``on_ready`` is called whenever a worker has become ready.
+    ``on_ready`` is called whenever a worker has become ready, ``on_question`` when one
+    asks for the pool of an account: it returns the answer.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Fleet:
         self._failed_starts = 0
         self._start_at = 0.0
         self.on_ready: Callable[[], None] = lambda: None
+        self.on_question: Callable[[str], control.Answer] = control.Answer
 
     def __len__(self) -> int:
         """Count the processes that have not ended."""
@@ -185,9 +189,14 @@ class Fleet:
             extra_groups=account.groups if account else None,
         )
 
-    def _send(self, worker: _Worker, configuration: control.Configuration) -> None:
+    def _send(
+        self, worker: _Worker, message: control.Configuration | control.Answer
+    ) -> None:
         try:
-            control.send_configuration(worker.channel, configuration)
+            if isinstance(message, control.Answer):
+                control.send_answer(worker.channel, message)
+            else:
+                control.send_configuration(worker.channel, message)
         except BlockingIOError:
             _log.error("worker %d does not answer, killed", worker.process.pid)
             worker.process.kill()
@@ -197,19 +206,30 @@ class Fleet:
     def _on_message(self, worker: _Worker) -> None:
         if worker not in self._workers:
             return  # reaped between the selector's word and ours
-        message = b""
+        data = b""
         with contextlib.suppress(ConnectionError):
-            message = worker.channel.recv(1)
-        if message == control.READY:
+            data = worker.channel.recv(_READ_SIZE)
+        if not data:
+            self._selector.unregister(worker.channel)
+        try:
+            for word in worker.words.feed(data):
+                self._obey(worker, word)
+        except ValueError as exc:
+            _log.error("worker %d says nonsense (%s), killed", worker.process.pid, exc)
+            worker.process.kill()
+
+    def _obey(self, worker: _Worker, word: bytes) -> None:
+        if word == control.READY:
             worker.ready = True
             self._failed_starts = 0
             self._let_leave()
             self.on_ready()
-        elif message == control.LEAVE:
+        elif word == control.LEAVE:
             _log.warning("worker %d leaves, another one starts", worker.process.pid)
             worker.unwanted = worker.leaving = True
-        elif not message:
-            self._selector.unregister(worker.channel)
+        else:
+            answer = self.on_question(word[1:].decode("ascii"))
+            self._send(worker, answer)
 
     def _let_leave(self) -> None:
         """Send those away who waited for a successor."""

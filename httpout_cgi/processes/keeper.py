@@ -92,6 +92,13 @@ class PoolKeeper:
         self._watch(())
         self._plan, self._identity = plan, identity
         self._failures, self._start_at = 0, None
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Let the one that is there leave when it has done what it does.
+
+        Whoever waits gets another one.
+        """
         if self._current:
             self._current.terminate()
             self._current = None
@@ -182,7 +189,8 @@ class PoolKeeper:
         """Tell one that has left, or was killed, from one that cannot start."""
         status = process.returncode
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        text = f"pool {process.pid} ended with {how}"
+        whose = f" of {self._account.name}" if self._account else ""
+        text = f"pool {process.pid}{whose} ended with {how}"
         assert self._own
         if os.get_blocking(self._own.fileno()):
             self._back_off(f"{text} before it was ready", now)

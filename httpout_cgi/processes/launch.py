@@ -17,14 +17,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from httpout_cgi.config import Config, PoolLimits
+from httpout_cgi.accounts import Home
+from httpout_cgi.config import Config, PoolLimits, Pools
 from httpout_cgi.files.roots import build_roots
 from httpout_cgi.processes.privileges import Account
+from httpout_cgi.user_sites import list_folders
 
 # Arguments: what follows in JSON; the others are for the pool.
 _BOOT: Final = """\
 import json, os, signal, sys
+own = getattr(sys.modules.get("site"), "USER_SITE", None)
+own = [own] if own in sys.path else []
 sys.path[:], supervisor = json.loads(sys.argv.pop(1))
+# What an account has installed for itself is for its scripts as well.
+sys.path += [folder for folder in own if folder not in sys.path]
 try:
     import ctypes
     PR_SET_PDEATHSIG = 1
@@ -60,23 +66,47 @@ class Plan:
 
 def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Plan:
     """Return what the settings say about the site's own pool."""
-    pools = config.pools
-    idle = None if pools.start == "always" else pools.idle
-    settings: dict[str, object] = {
+    idle = None if config.pools.start == "always" else config.pools.idle
+    # Of a run that does not say so itself: one of another server.
+    timeouts = [mount.timeout for site in config.sites for mount in site.scripts]
+    settings = _describe_pools(config.pools, idle, timeouts)
+    mounts = json.dumps([] if scgi is None else [*_describe_mounts(config)])
+    nice = min(0, config.pools.nice)
+    return Plan(json.dumps(settings), idle, nice, error_log, scgi, mounts)
+
+
+def make_account_plan(config: Config, home: Home, error_log: int) -> Plan:
+    """Return what the settings say about the pool of an account: it is never there
+    always.
+    """
+    assert config.users is not None
+    scripts = config.users.scripts
+    idle = config.pools.idle
+    settings = _describe_pools(config.pools, idle, [one.timeout for one in scripts])
+    roots, mounts = list_folders(config.users, home)
+    settings["ownership"] = {
+        "mode": config.pools.check_ownership,
+        "roots": roots,
+        "mounts": mounts,
+        "variables": sorted({name for one in scripts for name in one.environment}),
+        "interpreters": sorted(
+            {str(path) for one in scripts for path in one.interpreters.values()}
+        ),
+    }
+    return Plan(json.dumps(settings), idle, min(0, config.pools.nice), error_log)
+
+
+def _describe_pools(
+    pools: Pools, idle: float | None, timeouts: Sequence[float]
+) -> dict[str, object]:
+    return {
         "processes": pools.processes,
         "idle": idle,
-        # Of a run that does not say so itself: one of another server.
-        "timeout": max(
-            (mount.timeout for site in config.sites for mount in site.scripts),
-            default=60.0,
-        ),
+        "timeout": max(timeouts, default=60.0),
         "preload": pools.preload,
         "limits": _describe_limits(pools.limits),
         "nice": max(0, pools.nice),
     }
-    mounts = json.dumps([] if scgi is None else [*_describe_mounts(config)])
-    text = json.dumps(settings)
-    return Plan(text, idle, min(0, pools.nice), error_log, scgi, mounts)
 
 
 def _describe_mounts(config: Config) -> Iterator[dict[str, object]]:

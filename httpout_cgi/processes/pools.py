@@ -5,13 +5,57 @@ for a while; ten thousand accounts cost nothing before.
 """
 
 import contextlib
+import logging
 import selectors
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
 
-from httpout_cgi.processes import private_folder
+from httpout_cgi.accounts import Accounts, Home
+from httpout_cgi.errors import StartError
+from httpout_cgi.processes import private_folder, privileges
+from httpout_cgi.processes.control import Answer
 from httpout_cgi.processes.keeper import PoolKeeper
 from httpout_cgi.processes.launch import Plan
 from httpout_cgi.processes.privileges import Account
+from httpout_cgi.protocol.ownership import OwnershipError, Refusal
+
+# Each is a socket, and a process of some ten MiB while it has something to do.
+_MOST_POOLS: Final = 500
+# How long the socket of an account stays when its pool has left, or never came: a
+# worker that has just been told the address needs it.
+_KEEP_SECONDS: Final = 10.0
+# How long it stays after nobody can find it any more: who found it is connecting.
+_LAST_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _UserPool:
+    """``asleep_since`` is None while there is a process, or a wish for one."""
+
+    home: Home
+    keeper: PoolKeeper
+    asleep_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserPlans:
+    """What the settings say about accounts."""
+
+    accounts: Accounts
+    make: Callable[[Home], Plan]
+
+
+@dataclass(slots=True)
+class _Retired:
+    """A pool that nobody can find any more; it finishes what it has."""
+
+    keeper: PoolKeeper
+    until: float = field(default=0.0)
 
 
 class Pools:
@@ -28,6 +72,11 @@ class Pools:
         self._command = command
         self._stack = contextlib.ExitStack()
         self._own = PoolKeeper(selector, account, command)
+        self._plans: UserPlans | None = None
+        self._users: dict[str, _UserPool] = {}
+        self._retired: list[_Retired] = []
+        self._numbers = count(1)
+        self._is_stopping = False
 
     def __len__(self) -> int:
         """Count the processes that have not ended."""
@@ -46,23 +95,62 @@ class Pools:
 
     def close(self) -> None:
         """End all processes now, and remove all sockets."""
+        # All are told before any is waited for.
+        self.stop()
         for keeper in self._keepers():
             keeper.close()
         self._stack.close()
 
-    def configure(self, plan: Plan) -> None:
+    def configure(self, plan: Plan, users: UserPlans | None = None) -> None:
         """Start pools like that from now on; those that are different are replaced."""
         self._own.configure(plan)
+        self._plans = users
+        for pool in [*self._users.values()]:
+            home = self._find(pool.home.name)
+            if users is None or home != pool.home:
+                self._retire(pool)
+            else:
+                pool.keeper.configure(users.make(home))
+
+    def ask(self, name: str) -> Answer:
+        """Return where the pool of an account is asked; it is there from now on.
+
+        Who asks is not trusted: the name may be anything.
+        """
+        try:
+            return Answer(name, self._open_user(name).keeper.address)
+        except OwnershipError as exc:
+            _log.info("no pool: %s", exc)
+            return Answer(name, refusal=exc.refusal.value)
 
     def tend(self, now: float) -> None:
         """Start the pools that are needed, or watch for the need."""
         for keeper in self._keepers():
             keeper.tend(now)
+        for pool in [*self._users.values()]:
+            if not pool.keeper.is_asleep:
+                pool.asleep_since = None
+            elif pool.asleep_since is None:
+                pool.asleep_since = now
+            elif now - pool.asleep_since >= _KEEP_SECONDS:
+                self._retire(pool)
+        for one in [*self._retired]:
+            if not one.keeper.is_asleep:
+                one.until = 0.0
+            elif not one.until:
+                one.until = now + _LAST_SECONDS
+            elif now >= one.until:
+                one.keeper.close()
+                self._retired.remove(one)
 
     def next_start(self) -> float | None:
         """Return when ``tend`` has to be called again without an event."""
-        starts = [keeper.next_start() for keeper in self._keepers()]
-        return min((one for one in starts if one is not None), default=None)
+        times = [keeper.next_start() for keeper in self._keepers()]
+        for pool in self._users.values():
+            if pool.asleep_since is not None:
+                times.append(pool.asleep_since + _KEEP_SECONDS)
+        times += [one.until for one in self._retired if one.until]
+        return min((one for one in times if one is not None), default=None)
 
     def reap(self, now: float) -> None:
         """Take note of pools that have ended."""
@@ -71,13 +159,57 @@ class Pools:
 
     def stop(self) -> None:
         """Let all processes finish what they do, and end."""
+        self._is_stopping = True
         for keeper in self._keepers():
             keeper.stop()
 
     def kill(self) -> None:
         """End all processes now, and wait for it."""
+        self.stop()
         for keeper in self._keepers():
             keeper.kill()
 
     def _keepers(self) -> list[PoolKeeper]:
-        return [self._own]
+        users = [pool.keeper for pool in self._users.values()]
+        return [self._own, *users, *(one.keeper for one in self._retired)]
+
+    def _find(self, name: str) -> Home | None:
+        try:
+            return self._plans.accounts.find(name) if self._plans else None
+        except OwnershipError:
+            return None
+
+    def _open_user(self, name: str) -> _UserPool:
+        if self._plans is None or self._is_stopping:
+            raise OwnershipError(Refusal.NO_POOL, name)
+        home = self._plans.accounts.find(name)
+        pool = self._users.get(name)
+        if pool is not None and pool.home == home:
+            # Whoever asks is about to come.
+            pool.asleep_since = None
+            return pool
+        if pool is not None:
+            # Removed, and made again with another number.
+            self._retire(pool)
+        if len(self._users) + len(self._retired) >= _MOST_POOLS:
+            raise OwnershipError(Refusal.TOO_MANY_POOLS, name)
+        pool = _UserPool(home, self._make_keeper(home))
+        pool.keeper.configure(self._plans.make(home))
+        self._users[name] = pool
+        return pool
+
+    def _make_keeper(self, home: Home) -> PoolKeeper:
+        keeper = PoolKeeper(self._selector, privileges.become(home), self._command)
+        try:
+            keeper.open(self._folder.numbered_socket(next(self._numbers)))
+        except StartError as exc:
+            _log.error("no pool for %s: %s", home.name, exc)
+            raise OwnershipError(Refusal.NO_POOL, home.name) from exc
+        return keeper
+
+    def _retire(self, pool: _UserPool) -> None:
+        del self._users[pool.home.name]
+        with contextlib.suppress(FileNotFoundError):
+            Path(pool.keeper.address).unlink()
+        pool.keeper.dismiss()
+        self._retired.append(_Retired(pool.keeper))

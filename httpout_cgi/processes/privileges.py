@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from httpout_cgi.accounts import Home, check_users
 from httpout_cgi.config import Config
 from httpout_cgi.errors import ConfigError, StartError
 
@@ -28,6 +29,7 @@ def choose_account(config: Config) -> Account | None:
     Raises ConfigError for an account that does not exist, one that only root could
     become, or root itself without ``allow_root``.
     """
+    check_users(config)
     if config.user is None:
         return None
     account = _find_account(config.user, config.group)
@@ -51,6 +53,9 @@ def check_root(config: Config, account: Account | None) -> list[str]:
     """
     if os.geteuid() != 0 or account is not None:
         return []
+    if config.users is not None:
+        text = "users: the workers are root; restart with user set"
+        raise ConfigError([text])
     public = [one.address for one in config.listen if not one.is_loopback]
     if public and not config.allow_root:
         raise ConfigError(
@@ -74,6 +79,8 @@ def check_folders(config: Config, account: Account | None) -> None:
 def _list_paths(config: Config) -> Iterator[tuple[str, Path, int]]:
     """Give what the workers use, by what name, and the permissions it takes."""
     for site in config.sites:
+        if site.is_of_accounts:
+            continue  # whose folders come and go
         # Search permission is enough: names are opened, folders not listed.
         yield "docroot", site.docroot, os.X_OK
         for mount in site.scripts:
@@ -95,8 +102,18 @@ def _find_account(user: str, group: str | None) -> Account:
             gid = grp.getgrnam(group).gr_gid
         except KeyError:
             raise ConfigError([f"group: no group {group!r} on this machine"]) from None
-    groups = tuple(sorted({gid, *os.getgrouplist(user, entry.pw_gid)}))
-    return Account(user, entry.pw_uid, gid, groups)
+    return Account(user, entry.pw_uid, gid, _list_groups(user, entry.pw_gid, gid))
+
+
+def become(home: Home) -> Account:
+    """Return what a pool of an account becomes."""
+    return Account(
+        home.name, home.uid, home.gid, _list_groups(home.name, home.gid, home.gid)
+    )
+
+
+def _list_groups(name: str, primary: int, gid: int) -> tuple[int, ...]:
+    return tuple(sorted({gid, *os.getgrouplist(name, primary)}))
 
 
 @contextlib.contextmanager

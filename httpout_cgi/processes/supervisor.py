@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from httpout_cgi import access_log, error_log
+from httpout_cgi.accounts import Accounts
 from httpout_cgi.config import Config, Listener, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.processes import control, listeners, privileges, signals
 from httpout_cgi.processes.fleet import Fleet
-from httpout_cgi.processes.launch import make_plan
+from httpout_cgi.processes.launch import make_account_plan, make_plan
 from httpout_cgi.processes.log_files import LogFiles, open_logs
-from httpout_cgi.processes.pools import Pools
+from httpout_cgi.processes.pools import Pools, UserPlans
 
 # The workers end what is left after GRACE; this is for a worker that cannot.
 _LAST_RESORT: Final = control.GRACE + 2.0
@@ -60,6 +61,7 @@ class Supervisor:
         self._fleet = Fleet(self._selector, self._account)
         self._fleet.on_ready = self._on_first_ready
         self._pools = Pools(self._selector, self._account)
+        self._fleet.on_question = self._pools.ask
 
     def run(self) -> None:
         """Serve until a signal says to stop.
@@ -240,7 +242,18 @@ class Supervisor:
         self._fleet.configure(self._configuration())
         listener = self._config.pools.scgi_listen
         scgi = self._sockets[listener] if listener else None
-        self._pools.configure(make_plan(self._config, self._logs.error, scgi))
+        plan = make_plan(self._config, self._logs.error, scgi)
+        self._pools.configure(plan, self._plan_users())
+
+    def _plan_users(self) -> UserPlans | None:
+        config, logs = self._config, self._logs
+        assert logs
+        if config.users is None or self._account is None:
+            return None
+        accounts = Accounts(config.users, self._account.name)
+        return UserPlans(
+            accounts, lambda home: make_account_plan(config, home, logs.error)
+        )
 
     def _configuration(self) -> control.Configuration:
         assert self._logs

@@ -23,6 +23,7 @@ from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import control, garbage, signals
 from httpout_cgi.processes.connection import make_factory
+from httpout_cgi.processes.directory import PoolDirectory
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
 from httpout_cgi.runners.pool import PoolRunner
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 # What the supervisor sends; None is the end, also that of the supervisor.
-Message = control.Configuration | bytes | None
+Message = control.Configuration | control.Answer | bytes | None
 
 # A request that follows its connection on foot arrives within this time.
 _LATE_SECONDS = 1.0
@@ -53,6 +54,7 @@ class Worker:
         self._cache = CodeCache()
         self._config = config
         self._current = first
+        self._pools = PoolDirectory(channel, first.pool)
         self._runner = self._make_runner(config)
         self._retired: WeakSet[Gateway] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,7 +93,11 @@ class Worker:
             message = control.receive(self._channel)
         if message is None:
             self._loop.remove_reader(self._channel)
-        self._inbox.put_nowait(message)
+        if isinstance(message, control.Answer):
+            # At once: whoever leaves or reloads may wait for runs that wait for it.
+            self._pools.take(message)
+        else:
+            self._inbox.put_nowait(message)
 
     async def _configure(self, message: control.Configuration) -> None:
         """Use other settings from the next request on; connections stay open."""
@@ -107,6 +113,7 @@ class Worker:
         os.close(self._current.access_log)
         os.close(self._current.error_log)
         self._current = message
+        self._pools.site = message.pool
         await self._listen(config, message)
         if _what_is_watched(config) != _what_is_watched(self._config):
             await asyncio.to_thread(self._watcher.stop)
@@ -184,11 +191,8 @@ class Worker:
             queue=config.queue,
             on_worn_out=self._ask_to_leave,
         )
-        process = PoolRunner(self._loop, self._find_pool, queue=config.queue)
+        process = PoolRunner(self._loop, self._pools, queue=config.queue)
         return ChoosingRunner(thread, process, ScriptJudge())
-
-    def _find_pool(self) -> str:
-        return self._current.pool
 
     def _make_access_log(
         self, config: Config, message: control.Configuration
@@ -277,6 +281,8 @@ def _what_is_watched(config: Config) -> list[str]:
 
 
 def _longest_run(config: Config) -> float:
-    return max(
-        (mount.timeout for site in config.sites for mount in site.scripts), default=0.0
-    )
+    mounts = [mount.timeout for site in config.sites for mount in site.scripts]
+    mounts += [
+        mount.timeout for mount in (config.users.scripts if config.users else ())
+    ]
+    return max(mounts, default=0.0)

@@ -77,6 +77,10 @@ class Refusal(Enum):
     """The system has no room for another socket."""
 
 
+# Up to the first that is about files.
+ACCOUNT_REFUSALS = tuple(Refusal)[: tuple(Refusal).index(Refusal.NOT_READABLE)]
+
+
 class OwnershipError(Exception):
     """Something that is refused; ``subject`` is the account or the path."""
 

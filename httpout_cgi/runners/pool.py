@@ -5,14 +5,13 @@ The pool is asked by SCGI over a Unix socket.  Must not know how it runs them, o
 
 import asyncio
 import os
-from collections.abc import Callable
 
-from httpout_cgi.runners.pool_run import PoolRun, unavailable
+from httpout_cgi.runners.pool_run import Directory, PoolRun, unavailable
 from httpout_cgi.scripts import Invocation
 
 
 class PoolRunner:
-    """Asks the pool at ``address()``; at most ``queue`` runs are under way, or wait.
+    """Asks pools that a directory knows; at most ``queue`` runs are under way, or wait.
 
     Only the loop's thread calls its methods.
     """
@@ -20,12 +19,12 @@ class PoolRunner:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        address: Callable[[], str],
+        directory: Directory,
         *,
         queue: int = 256,
     ) -> None:
         self._loop = loop
-        self._address = address
+        self._directory = directory
         self._limit = queue
         self._active: set[PoolRun] = set()
         self._idle = asyncio.Event()
@@ -48,7 +47,7 @@ class PoolRunner:
             raise unavailable(f"cannot ask the pool: {exc.strerror}") from exc
         self._active.add(run)
         self._idle.clear()
-        run.send(self._address)
+        run.send(self._directory)
         return run
 
     async def shutdown(self, seconds: float) -> None:

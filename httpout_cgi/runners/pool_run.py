@@ -10,13 +10,15 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Protocol
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.protocol.ownership import ACCOUNT_REFUSALS, REFUSED, Refusal
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.pool_request import PoolRequest
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT
-from httpout_cgi.scripts import Invocation
+from httpout_cgi.scripts import Invocation, Owner
 
 _READ_SIZE = 65_536
 # How long the beginning waits for the end, without which a page has no length: a little
@@ -24,12 +26,34 @@ _READ_SIZE = 65_536
 _LINGER_SECONDS = 0.003
 # What is kept of standard error, for who looks for the reason of a failure.
 _ERROR_SIZE = 8192
+# A number, or why there is none.
+_STATUS_SIZE = 1024
 # Between two attempts to get into a backlog that is full.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
+# What it says when an account's pool has left meanwhile, and its socket with it.
+_GONE = (errno.ENOENT, errno.ECONNREFUSED)
 # What the kernel says when it holds too much that nobody has accepted.
 _FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
 
+_NOT_NOW = ("", Refusal.TOO_MANY_POOLS.value, Refusal.NO_POOL.value)
+# The client is told of what is not there.
+_SECRETS = [one.value for one in ACCOUNT_REFUSALS] + [Refusal.MISSING.value]
+
 _find_end_of_head = re.compile(rb"\n\r?\n").search
+
+
+class Directory(Protocol):
+    """Knows where the pools are asked."""
+
+    def find(self, owner: Owner | None, tell: Callable[[str, str], None]) -> None:
+        """Call ``tell`` with the address of a pool, now or later.
+
+        The owner is None for the site's own.  Without an address, there is a word that
+        says why: "" if there is just no pool.
+        """
+
+    def forget(self, owner: Owner) -> None:
+        """Take note that an address does not work any more."""
 
 
 class PoolRun:
@@ -51,6 +75,7 @@ class PoolRun:
     # One after the other: for the next attempt to connect, and for the end of a page.
     _timer: asyncio.TimerHandle | None = None
     _is_begun = False
+    _has_asked_again = False
     _pause = _FIRST_PAUSE
     # The end of what was read, until the header section is complete; then None.
     _head: bytes | None = b""
@@ -63,6 +88,7 @@ class PoolRun:
         umask: int,
     ) -> None:
         self._invocation = invocation
+        self._owner = invocation.script.mount.owner
         self._loop = loop
         self._forget = forget
         self._chunks: deque[bytes] = deque()
@@ -110,26 +136,38 @@ class PoolRun:
 
     # For the runner.
 
-    def send(self, address: Callable[[], str]) -> None:
+    def send(self, directory: Directory) -> None:
         """Ask the pool; again, if too many are waiting for it."""
         self._timer = None
-        path = address()
-        if not path:
-            self.fail(unavailable("there is no pool"))
+        self._directory = directory
+        directory.find(self._owner, self._send_to)
+
+    def _send_to(self, address: str, refusal: str) -> None:
+        if self._is_over:
+            return
+        if not address:
+            self.fail(_explain_refusal(refusal))
             return
         try:
-            self._connection, self._unsent = self._request.send(path)
+            self._connection, self._unsent = self._request.send(address)
         except OSError as exc:
-            if exc.errno not in _FULL:
-                self.fail(unavailable(f"the pool cannot be reached: {exc.strerror}"))
-                return
-            self._timer = self._loop.call_later(self._pause, self.send, address)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._try_again(exc)
             return
         self._request.close()
         if self._unsent:
             self._loop.add_writer(self._connection.fileno(), self._send_rest)
         self._resume()
+
+    def _try_again(self, error: OSError) -> None:
+        if error.errno in _FULL:
+            self._timer = self._loop.call_later(self._pause, self.send, self._directory)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        elif self._owner and error.errno in _GONE and not self._has_asked_again:
+            self._has_asked_again = True
+            self._directory.forget(self._owner)
+            self.send(self._directory)
+        else:
+            self.fail(unavailable(f"the pool cannot be reached: {error.strerror}"))
 
     def fail(self, error: HTTPError) -> None:
         """Let the reader have an error in the place of what is to come."""
@@ -246,9 +284,12 @@ class PoolRun:
 
     def _conclude(self) -> None:
         """Note how the run has ended; the pool tells it before it closes."""
-        status = self._read_status()
+        told = self._read_status()
+        status = int(told) if told.strip().isdigit() else None
         self._error_pipe.read_now()
-        if status is None:
+        if told.startswith(REFUSED):
+            self._error = _explain_refusal(told.removeprefix(REFUSED))
+        elif status is None:
             self._error = self._judge_silence()
         elif os.WIFSIGNALED(status):
             self._error = self._judge_signal(os.WTERMSIG(status))
@@ -259,12 +300,11 @@ class PoolRun:
             self.failure = text.decode("utf-8", "backslashreplace")
         self._leave()
 
-    def _read_status(self) -> int | None:
+    def _read_status(self) -> str:
         try:
-            text = os.read(self._request.status, 32)
+            return os.fsdecode(os.read(self._request.status, _STATUS_SIZE))
         except BlockingIOError:
-            return None  # closed by the script, and the pool: it has died
-        return int(text) if text else None
+            return ""  # closed by the script, and the pool: it has died
 
     def _judge_silence(self) -> HTTPError:
         """Return what it means that no pool knows how the run ended."""
@@ -306,6 +346,15 @@ def _name_signal(number: int) -> str:
 def _time_is_over(limit: float) -> HTTPError:
     reason = f"over the time limit of {limit:g} s"
     return HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason)
+
+
+def _explain_refusal(text: str) -> HTTPError:
+    """Return the answer to what is refused: a word for it, and the path if any."""
+    word = text.partition(":")[0]
+    if word in _NOT_NOW:
+        return unavailable(text or "there is no pool")
+    is_secret = word in _SECRETS
+    return HTTPError(HTTPStatus.NOT_FOUND if is_secret else HTTPStatus.FORBIDDEN, text)
 
 
 def unavailable(reason: str) -> HTTPError:
