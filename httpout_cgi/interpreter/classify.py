@@ -202,7 +202,7 @@ def _gather(text: bytes, path: str, package: str, is_main: bool) -> _Source:
     except (SyntaxError, ValueError) as exc:
         kind = type(exc).__name__
         return _Source(head, None, f"{kind}: {exc}", getattr(exc, "lineno", 0) or 0)
-    except RecursionError:
+    except (MemoryError, RecursionError):
         return _Source(head, None, "too deeply nested to be looked at")
     return _Source(head, facts)
 

@@ -151,15 +151,15 @@ class PathReader:
             for item in node.elts:
                 if not isinstance(item, ast.Starred):
                     yield from self.list_added(item, scope)
+            return
+        path = self.evaluate(node, scope)
+        if path is not None:
+            yield path
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            path = self.evaluate(node, scope)
-            if path is not None:
-                yield path
-            else:
-                yield from self.list_added(node.left, scope)
-                yield from self.list_added(node.right, scope)
+            yield from self.list_added(node.left, scope)
+            yield from self.list_added(node.right, scope)
         elif not self._is_search_path(node, scope):
-            yield self.evaluate(node, scope)
+            yield None
 
     def _is_search_path(self, node: ast.AST, scope: Scope) -> bool:
         """Tell whether it is what sys.path was, or a part of that."""

@@ -88,6 +88,7 @@ class _Binder:
     def _fill_from(
         self, nodes: List[ast.AST], scope: Scope, outer: Dict[str, bool]
     ) -> None:
+        inner: List[ast.AST] = []
         while nodes:
             node = nodes.pop()
             for name, binding in self._bindings(node, scope):
@@ -96,12 +97,14 @@ class _Binder:
                     target = _outer(scope, name, is_global=outer[name])
                 target.bind(name, binding)
             if isinstance(node, _NESTED):
-                is_class = isinstance(node, ast.ClassDef)
-                inner = scope.nested[id(node)] = Scope(scope, is_class=is_class)
-                self.fill(inner, node)
+                inner.append(node)
                 nodes += _outside_body(node)
             else:
                 nodes += ast.iter_child_nodes(node)
+        for node in inner:
+            is_class = isinstance(node, ast.ClassDef)
+            scope.nested[id(node)] = Scope(scope, is_class=is_class)
+            self.fill(scope.nested[id(node)], node)
 
     def _bindings(
         self, node: ast.AST, scope: Scope
