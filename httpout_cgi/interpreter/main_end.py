@@ -17,7 +17,7 @@ import traceback
 import weakref
 from contextlib import suppress
 from types import ModuleType
-from typing import AbstractSet, Any, Callable, List, NamedTuple, Optional
+from typing import AbstractSet, Any, Callable, List, NamedTuple, Optional, Tuple
 
 from httpout_cgi.interpreter import namespaces
 from httpout_cgi.interpreter.own_frames import hide_own_frames
@@ -50,10 +50,9 @@ class End:
     """Knows, from before the script, what there was to be ended already."""
 
     def __init__(self) -> None:
-        self._callbacks = atexit._ncallbacks()
-        # Any: typeshed knows little of what threading keeps, and a Python not all.
-        self._threading: Any = threading
-        self._locks = self._count_locks()
+        self._begun = _list_begun()
+        # What logging and concurrent.futures do at the end is for what has begun.
+        self._is_nothing = all(count in (0, 1) for count in self._begun[1:])
         self._collections = _count_collections()
 
     def finish(self, failure: Failure, local: AbstractSet[str]) -> int:
@@ -61,32 +60,27 @@ class End:
 
         ``local`` are the files of the modules that end with the script.
         """
-        if self._has_begun_something():
+        if not self._is_nothing or self._begun != _list_begun():
             _end_threads()
         return _finish(failure, local, self._youngest())
-
-    def _has_begun_something(self) -> bool:
-        """Tell whether there are threads, or callbacks at the end.
-
-        One callback is that of logging, which looks at its handlers.
-        """
-        return (
-            len(self._threading._active) > 1
-            or atexit._ncallbacks() > self._callbacks
-            or self._callbacks > 1
-            or bool(logging._handlerList)  # type: ignore[attr-defined]
-            or bool(getattr(threading, "_threading_atexits", None))
-            or self._count_locks() > self._locks
-        )
-
-    def _count_locks(self) -> int:
-        """Return how many threads, and the main one, may not have ended."""
-        return len(getattr(self._threading, "_shutdown_locks", ()))
 
     def _youngest(self) -> int:
         """Return the oldest generation that has objects of the script's."""
         now = _count_collections()
         return next((n for n in (0, 1) if now[n] == self._collections[n]), 2)
+
+
+def _list_begun() -> Tuple[object, ...]:
+    """Tell how many threads there are, and of what is done at the end."""
+    known: Any = threading  # Any: typeshed knows little of it, and a Python not all
+    return (
+        known._shutdown,
+        len(known._active),
+        len(getattr(known, "_shutdown_locks", ())),
+        len(getattr(known, "_threading_atexits", ())),
+        atexit._ncallbacks(),
+        len(logging._handlerList),  # type: ignore[attr-defined]
+    )
 
 
 def _count_collections() -> List[int]:

@@ -9,6 +9,8 @@ import gc
 import importlib
 from typing import Sequence
 
+from httpout_cgi.processes import pool_memory
+
 # What most scripts import.  Not what keeps a part of its process at import:
 # multiprocessing the working directory, wsgiref.handlers the environment.
 _COMMON = (
@@ -36,6 +38,7 @@ def warm_up(names: Sequence[str]) -> list[str]:
     # Children share the heap with us as long as nobody writes to it.
     gc.collect()
     gc.freeze()
+    pool_memory.collapse()
     return [f"preload: {name}: {reason}" for name, reason in failures if reason]
 
 
