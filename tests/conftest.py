@@ -9,6 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from tests.live import URL, Server
+from tests.root_server import open_folder, python  # noqa: F401  fixtures
 
 Serve: TypeAlias = Callable[..., Server]
 
