@@ -14,13 +14,13 @@ from httpout_cgi.scripts import Script
 
 
 def list_scripts(site: Site) -> Iterator[Script]:
-    """Yield each script that some URL of the site runs, in the order of the paths.
+    """Yield each script that some URL of the site runs, by mount and path.
 
     What cannot be reached by its name is left out: hidden files, links that are not
     followed, what another mount covers.
     """
     resolver = Resolver(site, label=", ".join(site.hosts))
-    for root in build_roots(site):
+    for root in sorted(build_roots(site), key=lambda root: root.url):
         if root.mount is not None:
             for url in _list_urls(root):
                 script = _resolve(resolver, url)
