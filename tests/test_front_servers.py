@@ -1,13 +1,21 @@
 """nginx and Apache in front of a pool's own socket: the answers are ours."""
 
 import json
+import os
+import signal
+import socket
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from httpout_cgi.protocol.scgi import encode_head
 from tests.accounts import public_folder
 from tests.front_servers import APACHE, NGINX, Front, start_apache, start_nginx
+from tests.live import PATIENCE
 from tests.live_site import Client, Reply, Site, start_site
 
 CONFIG = """\
@@ -216,3 +224,74 @@ def test_what_a_script_says_on_the_side_is_in_the_log(site: Site, front: Front) 
     ours, theirs = ask_both(site, front, "/cgi-bin/error.py")
     assert matters(theirs) == matters(ours)
     site.wait_for_log(r"(?m)^seen$")
+
+
+# The socket itself.
+
+
+def ask_pool(site: Site, script: str, content: bytes = b"", **more: str) -> bytes:
+    """Ask as a server in front does, or somebody who is in its group."""
+    variables = {
+        "CONTENT_LENGTH": str(len(content)),
+        "REQUEST_METHOD": "POST" if content else "GET",
+        "SCRIPT_FILENAME": script,
+        **more,
+    }
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(site.folder / "site.sock"))
+        client.sendall(encode_head(variables) + content)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_the_socket_is_for_the_group(site: Site) -> None:
+    seen = (site.folder / "site.sock").stat()
+    assert (stat.S_IMODE(seen.st_mode), seen.st_gid) == (0o660, os.getegid())
+
+
+def test_no_other_file_of_the_machine_runs(site: Site) -> None:
+    told = json.dumps({"interpreter": "/bin/sh", "arguments": ["-c", "id"]})
+    assert ask_pool(site, "/bin/ls").startswith(b"Status: 403 Forbidden\r\n")
+    site.wait_for_log(r"pool: 403 refused: below no script mount: '/bin/ls'")
+    script = f"{site.folder}/cgi-bin/file.cat"
+    assert ask_pool(site, script, HTTPOUT_CGI_RUN=told).endswith(b"file")
+
+
+def test_content_that_comes_with_the_head_or_later(site: Site) -> None:
+    for size in (10, 1_000_000):
+        content = os.urandom(size)
+        answer = ask_pool(site, f"{site.folder}/cgi-bin/echo.py", content)
+        assert answer.partition(b"\n\n")[2] == content[::-1]
+
+
+def test_what_is_no_request_is_closed_and_told(site: Site) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(site.folder / "site.sock"))
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        assert client.recv(1) == b""
+    site.wait_for_log("pool: a request was refused: the head has no length")
+
+
+def test_settings_of_mounts_are_taken_over(tmp_path: Path) -> None:
+    config = CONFIG.replace("GREETING: hello", "B: old")
+    with start_site(tmp_path, config) as site:
+        path = site.write("b.py", "import os; print('A: b\\n\\n', os.environ[\"B\"])")
+        assert ask_pool(site, str(path)).split() == [b"A:", b"b", b"old"]
+        edited = config.replace("B: old", "B: new")
+        (tmp_path / "config.yaml").write_text(edited)
+        site.server.process.send_signal(signal.SIGHUP)
+        site.wait_for_log("reloaded")
+        # The old pool may take one that comes before it has heard of it.
+        deadline = time.monotonic() + PATIENCE
+        while ask_pool(site, str(path)).split() != [b"A:", b"b", b"new"]:
+            assert time.monotonic() < deadline
+        # A socket that everybody may use is not given to the pool.
+        swapped = edited.replace("unix:site.sock", "unix:other.sock")
+        swapped = swapped.replace('"127.0.0.1:0"', '"127.0.0.1:0", "unix:site.sock"')
+        (tmp_path / "config.yaml").write_text(swapped)
+        site.server.process.send_signal(signal.SIGHUP)
+        site.wait_for_log(r"not reloaded: cannot listen on unix:\S+: address already")
+        assert ask_pool(site, str(path)).endswith(b"new\n")
+    assert not (tmp_path / "site.sock").exists()

@@ -64,6 +64,15 @@ def test_an_unknown_host_is_named() -> None:
         listeners.bind(Listener("nowhere.invalid", 8000))
 
 
+def test_a_socket_for_a_group_is_never_open_to_others(tmp_path: Path) -> None:
+    listener = Listener(path=tmp_path / "s")
+    other = 12345 if os.geteuid() == 0 else os.getegid()
+    sock = listeners.bind(listener, other)
+    seen = os.stat(tmp_path / "s")
+    assert (stat.S_IMODE(seen.st_mode), seen.st_gid) == (0o660, other)
+    listeners.close(listener, sock)
+
+
 @needs_ipv6
 def test_ipv6_is_described_in_brackets() -> None:
     listener = Listener("::1", 0)
