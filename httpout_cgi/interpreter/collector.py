@@ -7,15 +7,12 @@ not a script's business.
 from __future__ import annotations
 
 import gc
-import weakref
-from contextvars import Context
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
+from httpout_cgi.interpreter import last_words
 from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.run_context import (
     PerRun,
-    RunContext,
     current_for_changes,
     replace,
     undoing,
@@ -24,8 +21,6 @@ from httpout_cgi.interpreter.run_context import (
 _find = current_for_changes
 _collect = gc.collect
 _THRESHOLDS = gc.get_threshold()
-# They run code when they are collected, for "finally:".
-_GENERATORS = (GeneratorType, CoroutineType, AsyncGeneratorType)
 
 
 class _State:
@@ -87,22 +82,13 @@ def _choosing(
 
 
 def collect(generation: int = 2) -> int:
-    """Stand in for gc.collect(): finalizers of other runs never speak in this one.
-
-    What others might hear of is held while this run's garbage goes, and goes
-    outside of any run.
-    """
+    """Stand in for gc.collect(): finalizers of other runs never speak in this one."""
     run = _find()
     if run is None:
         return _collect(generation)
     callbacks = list(_state.of(run).callbacks)
     _call(callbacks, "start", generation, 0)
-    others: List[object] = _hear_of_their_end(run)
-    try:
-        count = _collect(generation)
-    finally:
-        Context().run(others.clear)
-        Context().run(_collect, generation)
+    count = last_words.collect_for(run, generation)
     _call(callbacks, "stop", generation, count)
     return count
 
@@ -111,31 +97,6 @@ def _call(callbacks: List[Any], phase: str, generation: int, count: int) -> None
     information = {"generation": generation, "collected": count, "uncollectable": 0}
     for callback in callbacks:
         callback(phase, dict(information))
-
-
-def _hear_of_their_end(run: RunContext) -> List[object]:
-    """Return the objects whose end runs code that is not this run's."""
-    own = {id(vars(module)) for module in list(run.modules.values())}
-    return [each for each in gc.get_objects() if _is_heard_by_others(each, own)]
-
-
-def _is_heard_by_others(value: object, own: Set[int]) -> bool:
-    kind = type(value)
-    if kind in _GENERATORS:
-        frame = _frame(value)
-        return frame is not None and id(frame.f_globals) not in own
-    finalizer = getattr(kind, "__del__", None)
-    if finalizer is not None:
-        return id(getattr(finalizer, "__globals__", None)) not in own
-    return weakref.getweakrefcount(value) > 0
-
-
-# Any: frames are called gi_frame, cr_frame or ag_frame.
-def _frame(generator: Any) -> Any:
-    for prefix in ("gi", "cr", "ag"):
-        if hasattr(generator, f"{prefix}_frame"):
-            return getattr(generator, f"{prefix}_frame")
-    return None
 
 
 class _RunCollector(GuardedModule):

@@ -10,16 +10,12 @@ import os
 import sys
 from contextvars import Context
 from importlib.machinery import SourceFileLoader
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    ModuleType,
-)
-from typing import Any, Callable, Dict, Optional
+from types import ModuleType
+from typing import Callable, Optional
 
 from httpout_cgi.interpreter import (
     failures,
+    last_words,
     lifetime,
     options,
     run_streams,
@@ -27,6 +23,7 @@ from httpout_cgi.interpreter import (
     shared_modules,
 )
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.interpreter.namespaces import clear
 from httpout_cgi.interpreter.python_variables import VARIABLES
 from httpout_cgi.interpreter.run_context import (
     AFTER_OUTPUT,
@@ -36,14 +33,6 @@ from httpout_cgi.interpreter.run_context import (
     current,
 )
 from httpout_cgi.interpreter.streams import flush_all
-
-# Values whose end nobody can notice, or that __del__ methods may need.
-_PLAIN = frozenset(
-    (
-        *(str, bytes, int, float, bool, type(None), type),
-        *(FunctionType, ModuleType, BuiltinFunctionType, CodeType, SourceFileLoader),
-    )
-)
 
 # Since Python 3.14 they are made when they are asked for.
 _HAS_ANNOTATIONS = sys.version_info < (3, 14)
@@ -114,7 +103,8 @@ def _finish(run: RunContext) -> None:
     """Flush the streams and let go of everything that the script made."""
     run.is_ending = True
     _flush(run)
-    if _clear_modules(run):
+    has_spoken = bool(run.parts) and last_words.collect_last(run)
+    if _clear_modules(run) or has_spoken:
         _flush(run)
     if "raw_error" in run.__dict__:
         flush_all([run.stderr, run.initial_stderr])
@@ -142,25 +132,8 @@ def _flush(run: RunContext) -> None:
 
 def _clear_modules(run: RunContext) -> bool:
     """Clear the modules, the script's first; tell whether that may have run code."""
-    has_dropped = run.main is not None and _clear(run.main.__dict__)
+    has_dropped = run.main is not None and clear(run.main.__dict__)
     if "loaded" in run.__dict__:
         for module in reversed(run.loaded):
-            has_dropped |= _clear(module.__dict__)
+            has_dropped |= clear(module.__dict__)
     return has_dropped
-
-
-# Any: a module's namespace.
-def _clear(namespace: Dict[str, Any]) -> bool:
-    """Drop objects first, so that their __del__ still finds functions and modules."""
-    annotations = namespace.get("__annotations__")
-    if type(annotations) is dict and not annotations:
-        del namespace["__annotations__"]  # each script begins with them
-    doomed = [
-        name
-        for name, value in namespace.items()
-        if type(value) not in _PLAIN and not isinstance(value, (type, ModuleType))
-    ]
-    for name in doomed:
-        namespace[name] = None
-    namespace.clear()
-    return bool(doomed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.machinery import SourceFileLoader
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Dict
 
@@ -9,7 +10,7 @@ from typing import Any, Dict
 _PLAIN = frozenset(
     (
         *(str, bytes, int, float, bool, type(None), type),
-        *(FunctionType, ModuleType, BuiltinFunctionType, CodeType),
+        *(FunctionType, ModuleType, BuiltinFunctionType, CodeType, SourceFileLoader),
     )
 )
 
@@ -20,6 +21,9 @@ def clear(namespace: Dict[str, Any]) -> bool:
 
     Returns whether that may have run code.
     """
+    annotations = namespace.get("__annotations__")
+    if type(annotations) is dict and not annotations:
+        del namespace["__annotations__"]  # each script begins with them
     doomed = [
         name
         for name, value in namespace.items()

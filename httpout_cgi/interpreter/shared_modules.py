@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 from httpout_cgi.interpreter import (
     assignments,
+    last_words,
     local_modules,
     run_attributes,
     shared_classes,
@@ -60,7 +61,9 @@ _add_audit_hook = sys.addaudithook
 
 def prepare(run: RunContext, code: CodeType) -> None:
     """Look at a script's or local module's code before it runs: what may it change?"""
-    look_at(code)
+    found = look_at(code)
+    if "__del__" in found.words:
+        last_words.expect(run)
     for name in _wants_own.get(id(code), ()):
         if name not in run.modules:
             _give_own(run, name)

@@ -7,6 +7,8 @@ finalizers of other runs' garbage would print into its response.
 import asyncio
 import gc
 
+from httpout_cgi.interpreter.last_words import collect_outside
+
 # CPython's own idea of when there is enough to collect, by generation.
 _THRESHOLDS = gc.get_threshold()
 _OFTEN_SECONDS = 0.1
@@ -32,7 +34,7 @@ def collect() -> bool:
     if youngest <= _THRESHOLDS[0]:
         return False
     if middle <= _THRESHOLDS[1]:
-        gc.collect(0)
+        collect_outside(0)
     else:
-        gc.collect(1 if oldest <= _THRESHOLDS[2] else 2)
+        collect_outside(1 if oldest <= _THRESHOLDS[2] else 2)
     return True

@@ -1,0 +1,268 @@
+"""What garbage says when it goes: it speaks in its own run, or in none.
+
+There is one collector for all runs.  What others would hear of is held while it
+collects for one.  A run whose classes have finalizers collects when it ends, as the
+interpreter's end does.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import weakref
+from contextlib import contextmanager
+from contextvars import Context
+from itertools import chain, compress, tee
+from types import (
+    AsyncGeneratorType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+)
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from httpout_cgi.interpreter.namespaces import clear
+from httpout_cgi.interpreter.run_context import PerRun, RunContext, current
+
+_collect, _get_objects = gc.collect, gc.get_objects
+# They run code when they are collected, for "finally:".
+_GENERATORS = (GeneratorType, CoroutineType, AsyncGeneratorType)
+_OLDEST = 2
+
+# The runs under way whose code has finalizers.
+_speakers: List[RunContext] = []
+
+# While one thread collects, CPython does nothing for another that wants to.  Nobody
+# waits for ever: a finalizer may block, or an interrupt strike between two lines here.
+_turn = threading.RLock()
+_PATIENCE = 2.0
+
+# Runs by the id of a namespace of theirs.
+_Owners = Dict[int, RunContext]
+# Objects by the run that they are of; of None if they are of none under way.
+_Held = Dict[Optional[RunContext], List[object]]
+
+
+def _begin(run: RunContext) -> int:
+    """Return how often the youngest objects have been collected so far."""
+    _speakers.append(run)
+    return _count_collections()
+
+
+_state = PerRun(_begin, lambda run, collections: _speakers.remove(run))
+
+
+def _count_collections() -> int:
+    return int(gc.get_stats()[0]["collections"])
+
+
+def expect(run: RunContext) -> None:
+    """Note that classes of the run have finalizers."""
+    _state.of(run)
+
+
+def collect_last(run: RunContext) -> bool:
+    """End the run's modules, and let what they leave behind speak.
+
+    Does nothing, and returns False, if none of its classes has a finalizer.
+    """
+    collections = _state.find(run)
+    if collections is None:
+        return False
+    with _taking_turns():
+        owners = _find_owners(run)
+        modules, classes = _drop_modules(run)
+        # While nobody has collected, all that the run has made is young.
+        if collections == _count_collections():
+            _collect_own(run, 0, owners)
+        if any(kind() is not None for kind in classes):
+            _collect_own(run, _OLDEST, owners)
+        # Something else has them, too: now it has empty ones.
+        has_cleared = [_clear(module()) for module in modules]
+        if any(has_cleared):
+            _collect_own(run, _OLDEST, owners)
+    return True
+
+
+def _drop_modules(
+    run: RunContext,
+) -> Tuple[List[weakref.ref[ModuleType]], List[weakref.ref[type]]]:
+    """Let go of the run's modules; return them, and what tells that they are gone."""
+    modules = [*run.__dict__.get("loaded", ()), run.main]
+    kept = [module for module in modules if module is not None]
+    run.main = None
+    run.modules.clear()
+    run.__dict__.pop("loaded", None)
+    values = [value for module in kept for value in list(vars(module).values())]
+    classes = [
+        weakref.ref(value)
+        for value in values
+        if isinstance(value, type) and isinstance(_finalizer(value), FunctionType)
+    ]
+    return [weakref.ref(module) for module in kept], classes
+
+
+def _clear(module: Optional[ModuleType]) -> bool:
+    return module is not None and clear(vars(module))
+
+
+def collect_for(run: RunContext, generation: int) -> int:
+    """Collect for a script: nothing but its own speaks in its run."""
+    with _taking_turns():
+        count = _collect_own(run, generation, _find_owners(run))
+        collect_outside(generation)
+    return count
+
+
+def collect_outside(generation: int) -> int:
+    """Collect outside of all runs; what belongs to one under way is left to it.
+
+    Does not wait for another thread that collects.
+    """
+    if not _turn.acquire(blocking=False):
+        return 0
+    try:
+        return Context().run(_collect_own, None, generation, _find_owners())
+    finally:
+        _turn.release()
+
+
+def _collect_own(run: Optional[RunContext], generation: int, owners: _Owners) -> int:
+    """Collect what is the run's; of None is what belongs to no run under way."""
+    held = _hold(run, generation, owners) if owners else {}
+    try:
+        if len(_speakers) > 1:
+            return _collect_beside_others(run, generation)
+        return _collect(generation)
+    finally:
+        _release(held)
+
+
+def _collect_beside_others(run: Optional[RunContext], generation: int) -> int:
+    """Collect while others may go on making garbage, which is not held.
+
+    Should one of their finalizers be called here, it speaks in its own run.
+    """
+    here = sys._getframe()
+    before = sys.getprofile()
+
+    # Any: what comes with an event.
+    def notice(frame: FrameType, event: str, argument: Any) -> None:
+        if frame.f_back is here and event == "call":  # pragma: no cover - no tracer
+            current.set(_find_owners().get(id(frame.f_globals), run))
+
+    sys.setprofile(notice)
+    try:
+        return _collect(generation)
+    finally:
+        sys.setprofile(before)
+        current.set(run)
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    has_turn = _turn.acquire(timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if has_turn:
+            _turn.release()
+
+
+def _find_owners(*runs: RunContext) -> _Owners:
+    return {
+        id(getattr(module, "__dict__", None)): run
+        for run in (*_speakers, *runs)
+        for module in list(run.modules.values())
+    }
+
+
+# What others hear of.
+
+
+def _hold(speaker: Optional[RunContext], generation: int, owners: _Owners) -> _Held:
+    """Return what would speak and is not the speaker's, by the run that it is of."""
+    kinds = _find_kinds(generation)
+    loud = {number for number, kind in kinds.items() if _is_loud(kind)}
+    held: _Held = {}
+    for value in _find_instances(generation, loud):
+        owner = owners.get(_namespace(value))
+        if owner is not speaker:
+            held.setdefault(owner, []).append(value)
+    for value in _find_watched(generation):
+        for reference in weakref.getweakrefs(value):
+            # Those of libraries keep house, and say nothing.
+            owner = owners.get(id(getattr(reference.__callback__, "__globals__", 0)))
+            if owner is not None and owner is not speaker:
+                held.setdefault(owner, []).append(value)
+    return held
+
+
+def _release(held: _Held) -> None:
+    """Let go; should nobody else have it any more, it speaks in its own run."""
+    for owner, values in held.items():
+        context = Context()
+        if owner is not None:
+            context.run(current.set, owner)
+        context.run(values.clear)
+
+
+# All objects are in a list for a moment.  Each of these is one call of C code: no
+# other thread may drop one meanwhile, or its finalizer would run in this thread.
+
+
+def _list_objects(generation: int) -> Iterator[object]:
+    wanted = [None] if generation >= _OLDEST else range(generation + 1)
+    return chain.from_iterable(map(_get_objects, wanted))
+
+
+def _find_kinds(generation: int) -> Dict[int, type]:
+    """Return the classes of all objects by their ids."""
+    one, other = tee(map(type, _list_objects(generation)))
+    return dict(zip(map(id, one), other))
+
+
+def _find_instances(generation: int, kinds: set[int]) -> List[object]:
+    one, other = tee(_list_objects(generation))
+    chosen = map(kinds.__contains__, map(id, map(type, other)))
+    return list(compress(one, chosen))
+
+
+def _find_watched(generation: int) -> List[object]:
+    """Return the objects that have weak references."""
+    one, other = tee(_list_objects(generation))
+    return list(compress(one, map(weakref.getweakrefcount, other)))
+
+
+def _is_loud(kind: type) -> bool:
+    return kind in _GENERATORS or _finalizer(kind) is not None
+
+
+# Any, from here on: a function, or what C code has for it; an object of any class.
+def _finalizer(kind: type) -> Any:
+    for base in kind.__mro__:
+        if "__del__" in base.__dict__:
+            return base.__dict__["__del__"]
+    return None
+
+
+def _namespace(value: Any) -> int:
+    """Return the id of the namespace that the code belongs to."""
+    kind = type(value)
+    if kind in _GENERATORS:
+        frame = _frame(value)
+        return id(None if frame is None else frame.f_globals)
+    functions = [each for each in vars(kind).values() if type(each) is FunctionType]
+    function = functions[0] if functions else _finalizer(kind)
+    return id(getattr(function, "__globals__", None))
+
+
+# Frames are called gi_frame, cr_frame or ag_frame.
+def _frame(generator: Any) -> Any:
+    for prefix in ("gi", "cr", "ag"):
+        if hasattr(generator, f"{prefix}_frame"):
+            return getattr(generator, f"{prefix}_frame")
+    return None
