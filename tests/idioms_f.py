@@ -70,7 +70,6 @@ ROWS = (
     Row(
         "F08_empty_context.py",
         expect=b"from an empty context",
-        missing="an empty context is outside of all runs",
     ),
     Row("F08_kinds.py", expect=b"True\nraw thread\ntimer\nnested"),
     Row("F08_exception.py", expect=b"goes on\nhook ValueError", log="in a thread"),
