@@ -67,7 +67,7 @@ class Pool:
         self._parent = parent
         self._last_used = time.monotonic()
         self._wakeup, self._waker = socket.socketpair()
-        self._children = Children(settings, self._let_go)
+        self._children = Children(settings)
 
     def serve(self) -> None:
         """Serve; returns when all children have ended."""
@@ -89,6 +89,7 @@ class Pool:
                 self._orders = max(self._orders, 1)
             if self._orders > 1:
                 self._drop_all()
+        self._children.drop_spares()
 
     def _take_signals(self) -> None:
         for end in (self._wakeup, self._waker):
@@ -208,14 +209,6 @@ class Pool:
         """Refuse what this account does not run; raises OwnershipError."""
         if self._settings.ownership is not None and peer.run is not None:
             peer.run = pool_ownership.admit(peer.run, self._settings.ownership)
-
-    def _let_go(self, kept: Peer) -> None:
-        """Close all that is the pool's; called in a child."""
-        for peer in self._peers.values():
-            if peer is not kept:
-                peer.close()
-        for sock in (*self._listeners.values(), self._wakeup, self._waker):
-            sock.close()
 
     def _forget(self, peer: Peer) -> None:
         if self._peers.pop(peer.number, None) is not None and peer.is_watched:

@@ -9,7 +9,7 @@ import os
 import resource
 import tempfile
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.main_script import MainScript
@@ -25,11 +25,11 @@ _READ_SIZE = 65_536
 
 
 class Descriptors(NamedTuple):
-    """What becomes 0, 1 and 2; ``source`` is -1 if ``output`` brings the content."""
+    """What becomes 1, 0 and 2; ``source`` is -1 if ``output`` brings the content."""
 
-    source: int
     output: int
-    error: int
+    source: int = -1
+    error: int = 2
 
 
 class Preparation:
@@ -63,14 +63,14 @@ def _make_script(cache: CodeCache) -> MainScript:
 
 
 def perform(
-    run: Run, descriptors: Descriptors, preparation: Preparation, notes: Notes | None
+    run: Run, descriptors: Sequence[int], preparation: Preparation, notes: Notes | None
 ) -> int:
     """Run it and return the exit code.
 
     ``notes`` are for a script that this interpreter runs, None if it does not.
     """
     try:
-        _take_descriptors(run, descriptors)
+        _take_descriptors(run, Descriptors(*descriptors))
         if run.is_apache:
             pool_relay.interpose()
         _take_environment(run, preparation.zone)
@@ -106,7 +106,7 @@ def _take_environment(run: Run, zone: str | None) -> None:
 
 def _take_descriptors(run: Run, descriptors: Descriptors) -> None:
     """Put them in place: all are above 2, but for a standard error that is there."""
-    source, output, error = descriptors
+    output, source, error = descriptors
     os.dup2(error, 2)
     os.set_blocking(output, True)
     if source < 0:

@@ -19,12 +19,14 @@ from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import pool_program
 from httpout_cgi.processes.pool_child import Preparation, perform
-from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings
+from httpout_cgi.processes.pool_spare import Spare, find_last_descriptor
 
 # Between TERM and KILL.
 _PATIENCE_SECONDS = 3.0
+# Children that have nothing to run yet.
+_MOST_SPARES = 4
 # Larger sources are compiled in the child.
 _LARGEST_SOURCE = 8 << 20
 
@@ -44,17 +46,14 @@ _Handler = Callable[[int, Optional[FrameType]], object]
 
 
 class Children:
-    """Each is the leader of a process group of its own.
+    """Each is the leader of a process group of its own."""
 
-    ``let_go`` closes, in a child, what is the pool's and not that peer's.
-    """
-
-    def __init__(self, settings: Settings, let_go: Callable[[Peer], None]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._let_go = let_go
         self._cache = CodeCache()
         self._preparation = Preparation(settings, self._cache)
         self._peers: dict[int, Peer] = {}
+        self._spares: list[Spare] = []
         # Groups that were told to end, and when they are killed.
         self._doomed: dict[int, float] = {}
         # Any: what getsignal() returns.
@@ -84,32 +83,83 @@ class Children:
         signal.signal(signal.SIGTERM, leave)
 
     def start(self, peer: Peer) -> None:
-        """Fork a child that runs what the peer asks for; raises OSError."""
+        """Let a child run what the peer asks for; raises OSError."""
         assert peer.run is not None
         path = peer.run.path
         is_other = peer.run.interpreter or peer.run.by_shebang
         is_python = not is_other and pool_program.is_python(path)
         if is_python:
-            peer.notes = Notes()
             self._load(path, self._cache.load)
             local_files.list_names(os.path.dirname(path))
-        with suppress(OSError, ValueError):  # nobody reads
-            sys.stderr.flush()
-        # No signal strikes the child while it has our handlers.
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, _BLOCKED)
-        try:
-            pid = os.fork()
-            if pid == 0:
-                self._become_child(peer)
-        finally:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-        with suppress(OSError):  # the child has done it, or has ended
-            os.setpgid(pid, pid)
+        spare = self._hand(peer, is_python)
+        pid = peer.pid = spare.pid
+        if is_python:
+            peer.notes = spare.notes
+        else:
+            spare.notes.close()
         self._doomed.pop(pid, None)  # the number's former owner
-        peer.pid = pid
         timeout = peer.run.timeout or self._settings.timeout
         peer.deadline = time.monotonic() + timeout
         self._peers[pid] = peer
+
+    def _hand(self, peer: Peer, is_python: bool) -> Spare:
+        """Let a spare child run it; raises OSError if none can."""
+        assert peer.run is not None
+        while True:
+            is_new = not self._spares
+            if is_new:
+                self._fork_spares()
+            spare = self._spares.pop()
+            try:
+                spare.hand(peer.run, peer.descriptors(), is_python=is_python)
+                return spare
+            except OSError:
+                # Somebody has killed it, or stopped it.
+                os.kill(spare.pid, signal.SIGKILL)
+                spare.close()
+                if is_new:
+                    raise
+
+    def _fork_spares(self) -> None:
+        """Fork some children; raises OSError if there is none."""
+        with suppress(OSError, ValueError):  # nobody reads
+            sys.stderr.flush()
+        made: list[Spare] = []
+        # No signal strikes a child while it has our handlers.
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _BLOCKED)
+        try:
+            # All before the first fork: what is written between two is copied.
+            for _ in range(min(_MOST_SPARES, self._settings.processes)):
+                made.append(Spare())
+            last = find_last_descriptor()
+            for spare in made:
+                spare.pid = os.fork()
+                if spare.pid == 0:
+                    self._become_child(spare, last)
+        except OSError:
+            if not made or not made[0].pid:
+                raise
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+            self._keep(made)
+
+    def _keep(self, made: list[Spare]) -> None:
+        for spare in made:
+            if not spare.pid:
+                spare.close()
+                continue
+            spare.begin()
+            self._spares.append(spare)
+            with suppress(OSError):  # the child has done it, or has ended
+                os.setpgid(spare.pid, spare.pid)
+
+    def drop_spares(self) -> None:
+        """End the children that wait for something to run."""
+        for spare in self._spares:
+            os.kill(spare.pid, signal.SIGKILL)
+            os.waitpid(spare.pid, 0)
+            spare.close()
+        self._spares.clear()
 
     def reap(self) -> list[Peer]:
         """Return the peers whose children have ended; they have been told."""
@@ -122,10 +172,17 @@ class Children:
             if not pid:
                 return ended
             peer = self._peers.pop(pid, None)
-            if peer is not None:
+            if peer is None:
+                self._forget_spare(pid)
+            else:
                 peer.tell_status(status)
                 self._heed(peer)
                 ended.append(peer)
+
+    def _forget_spare(self, pid: int) -> None:
+        for spare in [one for one in self._spares if one.pid == pid]:
+            self._spares.remove(spare)
+            spare.close()
 
     def end(self, peer: Peer) -> None:
         """Tell the group to end; it is killed later, if it does not."""
@@ -161,21 +218,25 @@ class Children:
         except Exception:  # whatever is wrong with a source
             return  # a child meets it again, and tells
 
-    def _become_child(self, peer: Peer) -> None:
-        """Run and exit."""
-        code = _BROKEN
+    def _become_child(self, spare: Spare, last: int) -> None:
+        """Wait for a run, do it, and exit."""
+        code, path = _BROKEN, "no script"
         try:
             os.setpgid(0, 0)
+            end_with_pool(self._pool)
             _signal.set_wakeup_fd(-1)
             for number, handler in self._dispositions:
                 _signal.signal(number, handler)
             _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-            self._let_go(peer)
-            assert peer.run is not None
-            code = perform(peer.run, peer.detach(), self._preparation, peer.notes)
+            spare.keep_alone(last)
+            run, descriptors, is_python = spare.receive()
+            path = run.path
+            notes = spare.notes if is_python else None
+            code = perform(run, descriptors, self._preparation, notes)
+        except EOFError:
+            code = 0  # the pool has no use for it
         except BaseException as exc:
-            text = f"{peer.run and peer.run.path}: no run: {exc!r}"
-            code = pool_program.fail(text, _BROKEN)
+            code = pool_program.fail(f"{path}: no run: {exc!r}", _BROKEN)
         finally:
             os._exit(code)
 

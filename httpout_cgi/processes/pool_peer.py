@@ -9,7 +9,6 @@ import os
 import socket
 from typing import Sequence
 
-from httpout_cgi.processes.pool_child import Descriptors
 from httpout_cgi.processes.pool_door import Mount, admit
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_run import Run, read_run
@@ -91,13 +90,9 @@ class Peer:
         self._connection.send(answer)
         self._connection.shutdown(socket.SHUT_WR)
 
-    def detach(self) -> Descriptors:
-        """Return what the child needs, in the child: the rest is closed."""
-        if not self._descriptors:
-            return Descriptors(-1, self._connection.detach(), 2)
-        source, error, status = self._descriptors
-        os.close(status)
-        return Descriptors(source, self._connection.detach(), error)
+    def descriptors(self) -> list[int]:
+        """Return what a child needs; see pool_child.Descriptors."""
+        return [self.number, *self._descriptors[:2]]
 
     def tell_status(self, status: int) -> None:
         """Tell a worker how the child ended, as waitpid() has it."""
