@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter.classify import PROCESS, THREAD, Classifier, Verdict
-from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
+from httpout_cgi.interpreter.classify import Classifier
+from httpout_cgi.interpreter.classify_case import PROCESS, THREAD, Verdict
+from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge, explain
 from httpout_cgi.scripts import Invocation, Mount, RunnerName, Script
 from tests.fake_runs import FakeRun, FakeRunner
 
@@ -231,3 +232,26 @@ def test_a_flaw_in_the_judge_makes_no_script_unusable(
     monkeypatch.setattr(Classifier, "judge", fail)
     assert make_judge().judge(script).runner == PROCESS
     assert "a flaw" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("runner", "interpreters", "name", "why"),
+    [
+        pytest.param("auto", None, "process", ["a.py:1: os.fork"], id="auto"),
+        pytest.param("thread", None, "thread", ["runner: t", "a.py:1: os"], id="set"),
+        pytest.param("auto", {".py": "/x"}, "process", ["its suffix"], id="suffix"),
+    ],
+)
+def test_the_choice_is_explained(
+    tmp_path: Path,
+    runner: RunnerName,
+    interpreters: dict[str, str] | None,
+    name: str,
+    why: list[str],
+) -> None:
+    (tmp_path / "a.py").write_text("import os; os.fork()")
+    script = make_script(tmp_path / "a.py", runner, interpreters)
+    chosen, reasons = explain(script, make_judge())
+    assert chosen == name
+    assert len(reasons) == len(why)
+    assert all(one.startswith(part) for one, part in zip(reasons, why, strict=True))

@@ -8,7 +8,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from httpout_cgi.interpreter.classify import PROCESS, Classifier, Reason, Verdict
+from httpout_cgi.interpreter.classify import Classifier
+from httpout_cgi.interpreter.classify_case import PROCESS, Reason, Verdict
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.scripts import Invocation, Script
 

@@ -9,7 +9,8 @@ from typing import Dict
 
 import pytest
 from httpout_cgi.interpreter import classify_modules
-from httpout_cgi.interpreter.classify import PROCESS, THREAD, Classifier, Verdict
+from httpout_cgi.interpreter.classify import Classifier
+from httpout_cgi.interpreter.classify_case import PROCESS, THREAD, Verdict
 
 SETTLED = 2**62
 

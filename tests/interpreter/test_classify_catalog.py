@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Dict, List
 
 import pytest
-from httpout_cgi.interpreter.classify import PROCESS, THREAD, Classifier
+from httpout_cgi.interpreter.classify import Classifier
+from httpout_cgi.interpreter.classify_case import PROCESS, THREAD
 
 CASES = Path(__file__).parent.parent / "cases/idioms"
 
