@@ -174,7 +174,7 @@ class Case:
             why = tables.why_module(module)
             if why is not None:
                 self._add(path, one.line, f"import {module}", why)
-                return
+                break
         top = one.module.partition(".")[0]
         shared = modules.find_shared(top)
         if shared is None:

@@ -442,6 +442,15 @@ def other_python(tmp_path: Path) -> Path:
     return folder / "bin/python3"
 
 
+def test_another_python_has_what_needs_a_process_anyway(
+    tmp_path: Path, other_python: Path
+) -> None:
+    library = other_python.parent.parent / "lib/python3.9/site-packages"
+    (library / "bzrlib").mkdir()
+    verdict = judge(tmp_path, f"#!{other_python}\nimport bzrlib.lazy_import")
+    assert (verdict.runner, verdict.interpreter) == (PROCESS, str(other_python))
+
+
 @pytest.mark.parametrize("name", ["only_there", "in_c"])
 def test_another_python_runs_what_only_it_has(
     tmp_path: Path, other_python: Path, name: str
