@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any, Callable, List, Optional, Sequence
 
-from httpout_cgi.interpreter import refusals
+from httpout_cgi.interpreter import left_descriptors, refusals
 from httpout_cgi.interpreter.run_context import current, replace, undoing
 from httpout_cgi.interpreter.run_streams import (
     find,
@@ -35,6 +35,8 @@ _OS = (
 # Calls between two descriptors.
 _OS_PAIRS = ("sendfile", "copy_file_range", "splice")
 _PAIR_NAMES = frozenset(("out_fd", "in_fd", "out", "in", "src", "dst"))
+# Calls that make new ones; os.open() is in opening.py.
+_OPENING = ("dup", "pipe", "pipe2", "memfd_create", "eventfd")
 _FCNTL = ("fcntl", "flock", "ioctl", "lockf")
 _COPYING = frozenset((fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC))
 
@@ -90,6 +92,7 @@ def _named_as(
 
 def close(fd: int) -> None:
     """Stand in for os.close()."""
+    left_descriptors.forget(fd)
     if is_other(fd):
         return _close(fd)
     stream = find_meant(fd)
@@ -211,6 +214,8 @@ def install() -> Callable[[], None]:
     for name, stand_in in stand_ins.items():
         for module in (os, sys.modules["posix"]):
             replace(module, name, stand_in, undo)
+    for name in _OPENING:
+        left_descriptors.replace_noting((os, sys.modules["posix"]), name, undo)
     for name in _FCNTL:
         replace(fcntl, name, _translated_fcntl(name), undo)
     replace(select, "select", select_in_run, undo)

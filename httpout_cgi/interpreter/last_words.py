@@ -30,7 +30,7 @@ from httpout_cgi.interpreter.run_context import PerRun, RunContext, current
 _collect, _get_objects = gc.collect, gc.get_objects
 # They run code when they are collected, for "finally:".
 _GENERATORS = (GeneratorType, CoroutineType, AsyncGeneratorType)
-_OLDEST = 2
+OLDEST = 2
 
 # The runs under way whose code has finalizers.
 _speakers: List[RunContext] = []
@@ -79,11 +79,11 @@ def collect_last(run: RunContext) -> bool:
         if collections == _count_collections():
             _collect_own(run, 0, owners)
         if any(kind() is not None for kind in classes):
-            _collect_own(run, _OLDEST, owners)
+            _collect_own(run, OLDEST, owners)
         # Something else has them, too: now it has empty ones.
         has_cleared = [_clear(module()) for module in modules]
         if any(has_cleared):
-            _collect_own(run, _OLDEST, owners)
+            _collect_own(run, OLDEST, owners)
     return True
 
 
@@ -188,7 +188,7 @@ def _hold(speaker: Optional[RunContext], generation: int, owners: _Owners) -> _H
     kinds = _find_kinds(generation)
     loud = {number for number, kind in kinds.items() if _is_loud(kind)}
     held: _Held = {}
-    for value in _find_instances(generation, loud):
+    for value in find_instances(generation, loud):
         owner = owners.get(_namespace(value))
         if owner is not speaker:
             held.setdefault(owner, []).append(value)
@@ -215,7 +215,7 @@ def _release(held: _Held) -> None:
 
 
 def _list_objects(generation: int) -> Iterator[object]:
-    wanted = [None] if generation >= _OLDEST else range(generation + 1)
+    wanted = [None] if generation >= OLDEST else range(generation + 1)
     return chain.from_iterable(map(_get_objects, wanted))
 
 
@@ -225,7 +225,7 @@ def _find_kinds(generation: int) -> Dict[int, type]:
     return dict(zip(map(id, one), other))
 
 
-def _find_instances(generation: int, kinds: set[int]) -> List[object]:
+def find_instances(generation: int, kinds: set[int]) -> List[object]:
     one, other = tee(_list_objects(generation))
     chosen = map(kinds.__contains__, map(id, map(type, other)))
     return list(compress(one, chosen))

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import Any, Callable, List, Optional
 
+from httpout_cgi.interpreter import left_descriptors
 from httpout_cgi.interpreter.run_context import replace, undoing
 from httpout_cgi.interpreter.run_streams import find, find_lent
 from httpout_cgi.interpreter.standard_stream import StandardStream
@@ -36,9 +37,11 @@ _FileIO = io.FileIO
 def os_open(path: Any, flags: int, *arguments: Any, **keywords: Any) -> int:
     """Stand in for os.open(): /dev/stdin and its like are the run's."""
     stream = _find_path(path)
-    if stream is None:
-        return _os_open(path, flags, *arguments, **keywords)
-    return stream.copy()
+    if stream is not None:
+        return stream.copy()
+    number = _os_open(path, flags, *arguments, **keywords)
+    left_descriptors.note_for(sys._getframe(1), number)
+    return number
 
 
 def _find_path(path: Any) -> Optional[StandardStream]:
@@ -120,6 +123,7 @@ def _owning(opened: Any) -> Any:
     """Note which file object closes its descriptor."""
     raw = getattr(opened, "buffer", opened)  # below the text
     raw = getattr(raw, "raw", raw)  # below the buffer
+    left_descriptors.forget(raw.fileno())
     stream = find_lent(raw.fileno())
     if stream is not None:
         stream.hand_over(raw)
@@ -134,6 +138,10 @@ def install() -> Callable[[], None]:
     undo: List[Callable[[], None]] = []
     for module in (os, sys.modules["posix"]):
         replace(module, "open", os_open, undo)
+    if _os_open in os.supports_dir_fd:
+        # "os.open in os.supports_dir_fd" is how one asks.
+        os.supports_dir_fd.add(os_open)
+        undo.append(lambda: os.supports_dir_fd.discard(os_open))
     for module in (io, sys.modules["_io"]):
         replace(module, "open", opener, undo)
     replace(io, "FileIO", RunFileIO, undo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Tuple
 
-from httpout_cgi.interpreter import lifetime
+from httpout_cgi.interpreter import left_descriptors, lifetime
 from httpout_cgi.interpreter.run_context import RunContext, current
 from httpout_cgi.interpreter.standard_stream import StandardStream
 
@@ -74,6 +74,8 @@ def end_streams(run: RunContext) -> None:
         run.raw_error.end(is_in_use=has_threads)
     if "raw_input" in made:
         run.raw_input.end(is_in_use=has_threads)
+    if run.parts and not has_threads:
+        left_descriptors.close_left(run)
     if has_threads and any(stream.has_descriptor for stream in _used_streams(run)):
         _lingering.append(run)
 

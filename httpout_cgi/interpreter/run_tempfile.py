@@ -11,6 +11,7 @@ import tempfile
 from typing import Any, Callable, Dict, List
 
 from httpout_cgi.interpreter.guarded_modules import GuardedModule
+from httpout_cgi.interpreter.left_descriptors import replace_noting
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     current_for_changes,
@@ -67,5 +68,6 @@ def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
     undo: List[Callable[[], None]] = []
     replace(tempfile, _NAME, _find_folder, undo)
+    replace_noting([tempfile], "mkstemp", undo)
     replace(tempfile, "__class__", _RunTempfile, undo)
     return undoing(undo)
