@@ -611,5 +611,6 @@ def test_the_plan_says_what_other_servers_may_ask_for(tmp_path: Path) -> None:
             "hides": False,
             "passes_authorization": True,
             "indexed_query": True,
+            "judges": True,
         }
     ]

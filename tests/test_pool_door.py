@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from httpout_cgi.interpreter.classify import Classifier
 from httpout_cgi.processes.pool_door import Mount, Refusal, admit, read_mounts
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_run import Run
@@ -28,6 +29,7 @@ def describe(path: Path, **changes: object) -> dict[str, object]:
         "hides": True,
         "passes_authorization": False,
         "indexed_query": True,
+        "judges": True,
         **changes,
     }
 
@@ -140,6 +142,31 @@ def test_an_indexed_query_becomes_arguments(folder: Path) -> None:
     assert ask(words, path / "a.py", QUERY_STRING="a=b").arguments == ()
     none = make_mounts(describe(path, indexed_query=False))
     assert ask(none, path / "a.py", QUERY_STRING="a+b").arguments == ()
+
+
+def test_another_python_runs_what_only_it_can(folder: Path) -> None:
+    library = folder / "venv/lib/python3.9/site-packages"
+    (library / "only_there").mkdir(parents=True)
+    (folder / "venv/pyvenv.cfg").touch()
+    (folder / "venv/bin").mkdir()
+    (folder / "venv/bin/python3").symlink_to("/bin/sh")
+    script = folder / "cgi-bin/a.cgi"
+    script.write_text(f"#!{folder}/venv/bin/python3\nimport only_there\n")
+    changes: dict[str, object] = {"match": ["*.cgi"]}
+    mounts = make_mounts(describe(folder / "cgi-bin", **changes))
+    assert ask(mounts, script).by_shebang
+    forced = make_mounts(describe(folder / "cgi-bin", judges=False, **changes))
+    assert not ask(forced, script).by_shebang
+    script.write_text(f"#!{folder}/venv/bin/python3\nimport os\n")
+    assert not ask(mounts, script).by_shebang
+
+
+def test_a_flaw_of_ours_makes_no_script_unusable(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Classifier, "judge", None)
+    mounts = make_mounts(describe(folder / "cgi-bin"))
+    assert not ask(mounts, folder / "cgi-bin/a.py").by_shebang
 
 
 def test_content_comes_along(folder: Path) -> None:

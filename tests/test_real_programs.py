@@ -52,14 +52,16 @@ sites:
         interpreters: {{.cat: /bin/cat}}
       - {{url: /one, file: cgi-bin/one.cat, interpreters: {{.cat: /bin/cat}}}}
       - {{url: /hg, file: cgi-bin/hgweb.cgi, interpreters: {{.cgi: {PYTHON}}}}}
+      - {{url: /hg-by-shebang, file: cgi-bin/hgweb}}
       - url: /git
         file: {BACKEND if Path(BACKEND).exists() else "cgi-bin/one.cat"}
         environment: {{GIT_PROJECT_ROOT: FOLDER/git, GIT_HTTP_EXPORT_ALL: ""}}
 """
 
 HGWEB = """\
-#!/usr/bin/env python3
-config = b"FOLDER/hg"
+#!/usr/bin/python3
+import os
+config = b"FOLDER" + os.environb[b"SCRIPT_NAME"]
 from mercurial import demandimport; demandimport.enable()
 from mercurial.hgweb import hgweb, wsgicgi
 application = hgweb(config)
@@ -72,7 +74,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("programs")
     (folder / "cgi-bin").mkdir()
     save(folder / "cgi-bin/one.cat", "A: b\n\none")
-    save(folder / "cgi-bin/hgweb.cgi", HGWEB.replace("FOLDER", str(folder)))
+    script = HGWEB.replace("FOLDER", str(folder))
+    save(folder / "cgi-bin/hgweb.cgi", script)
+    save(folder / "cgi-bin/hgweb", script, 0o755)
     with start_site(folder, CONFIG.replace("FOLDER", str(folder))) as site:
         yield site
 
@@ -305,19 +309,20 @@ def test_git_is_told_what_may_not_be_pushed(
 
 
 @NEEDS_MERCURIAL
-def test_mercurial_clones_and_pushes(site: Site, tmp_path: Path) -> None:
-    path = site.folder / "hg"
+@pytest.mark.parametrize("url", ["hg", "hg-by-shebang"])
+def test_mercurial_clones_and_pushes(site: Site, tmp_path: Path, url: str) -> None:
+    path = site.folder / url
     path.mkdir()
     run("hg", "init", folder=path)
     save(path / ".hg/hgrc", "[web]\npush_ssl = false\nallow_push = *\n")
-    run("hg", "clone", "-q", f"{site.server.url}/hg", "one", folder=tmp_path)
+    run("hg", "clone", "-q", f"{site.server.url}/{url}", "one", folder=tmp_path)
     one = tmp_path / "one"
     content = os.urandom(2 << 20)
     (one / "large").write_bytes(content)
     run("hg", "commit", "-q", "-A", "-m", "large", folder=one)
     run("hg", "push", "-q", folder=one)
-    run("hg", "clone", "-q", f"{site.server.url}/hg", "two", folder=tmp_path)
+    run("hg", "clone", "-q", f"{site.server.url}/{url}", "two", folder=tmp_path)
     assert (tmp_path / "two/large").read_bytes() == content
-    page = site.ask("/hg/log")
+    page = site.ask(f"/{url}/log")
     assert page.status == 200
     assert b"large" in page.body

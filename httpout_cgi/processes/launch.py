@@ -126,6 +126,7 @@ def _describe_mounts(config: Config) -> Iterator[dict[str, object]]:
                     "hides": site.hidden_files == "deny",
                     "passes_authorization": root.mount.pass_authorization,
                     "indexed_query": root.mount.indexed_query,
+                    "judges": root.mount.runner == "auto",
                 }
 
 

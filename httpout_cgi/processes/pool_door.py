@@ -13,6 +13,7 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import Callable, NamedTuple, NoReturn, Sequence
 from urllib.parse import unquote_to_bytes
 
+from httpout_cgi.interpreter.classify import Classifier
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.processes.pool_variables import clean, split_name
 from httpout_cgi.protocol.scgi import Head
@@ -21,6 +22,9 @@ from httpout_cgi.protocol.search_words import search_words
 
 # What mod_proxy_scgi makes of the address it was given: a path with escapes.
 _match_proxied = re.compile(r"proxy:(?:scgi|balancer)://[^/]*(/.*)", re.S).fullmatch
+
+# Keeps what it has found; only the loop of a pool uses it.
+_classifier = Classifier()
 
 _PHRASES = {403: "Forbidden", 404: "Not Found"}
 
@@ -41,7 +45,7 @@ class Mount(NamedTuple):
     """A script mount, as the supervisor tells it; see Mount in scripts.py.
 
     ``parts`` are those of the path of its folder, or of the one file.  ``interpreters``
-    has the longest suffix first.
+    has the longest suffix first.  ``judges`` if scripts decide on their runner.
     """
 
     url: str
@@ -55,6 +59,7 @@ class Mount(NamedTuple):
     hides: bool
     passes_authorization: bool
     indexed_query: bool
+    judges: bool
 
 
 def read_mounts(text: str) -> tuple[Mount, ...]:
@@ -107,9 +112,18 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
         arguments=words,
         timeout=mount.timeout,
         interpreter=interpreter,
+        by_shebang=mount.judges and not interpreter and _needs_another(path, mount),
         is_guest=True,
         is_apache=asked is not named,
     )
+
+
+def _needs_another(path: str, mount: Mount) -> bool:
+    """Tell whether only the Python of its first line has what the script imports."""
+    try:
+        return _classifier.judge(path, mount.environment).interpreter is not None
+    except Exception:  # a flaw of ours makes no script unusable
+        return False
 
 
 def _read_path(text: str) -> str:
