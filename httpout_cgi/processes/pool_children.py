@@ -19,6 +19,7 @@ from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import pool_program
 from httpout_cgi.processes.pool_child import Preparation, perform
+from httpout_cgi.processes.pool_forks import end_with_pool
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings
 from httpout_cgi.processes.pool_spare import Spare, find_last_descriptor
@@ -52,6 +53,7 @@ class Children:
         self._settings = settings
         self._cache = CodeCache()
         self._preparation = Preparation(settings, self._cache)
+        self._pool = os.getpid()
         self._peers: dict[int, Peer] = {}
         self._spares: list[Spare] = []
         # Groups that were told to end, and when they are killed.

@@ -9,8 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from signal import SIGKILL
 from types import CodeType, FunctionType
 from typing import Any, Callable, List, Tuple
+
+try:
+    import ctypes
+
+    # Any: typeshed does not know what a library has.
+    _prctl: Any = ctypes.CDLL(None).prctl
+except (ImportError, AttributeError, OSError):  # not Linux
+    _prctl = None
+
+_PR_SET_PDEATHSIG = 1
 
 _Changed = List[Tuple[FunctionType, CodeType]]
 
@@ -27,6 +38,17 @@ def spare_children() -> None:
             changed.append((function, function.__code__))
             function.__code__ = code.__code__
     os.register_at_fork(before=_make_restorer(pool, changed))
+
+
+def end_with_pool(pool: int) -> None:
+    """Let this child be killed when its pool dies: nobody else knows its time limit.
+
+    A script may have killed it, or the machine for want of memory.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(SIGKILL), 0, 0, 0)
+    if os.getppid() != pool:
+        os._exit(0)
 
 
 def _make_restorer(pool: int, changed: _Changed) -> Callable[[], None]:
