@@ -53,7 +53,7 @@ class _RunEnvironment(_Environ):  # type: ignore[misc, valid-type]
             _Environ.__delitem__(self, key)
         elif run.environment.pop(key, None) is None:
             _check_unset(self.encodekey(key))
-            raise KeyError(key)
+            raise KeyError(key) from None
 
     def __contains__(self, key: object) -> bool:
         run = _find()
@@ -72,6 +72,13 @@ class _RunEnvironment(_Environ):  # type: ignore[misc, valid-type]
     def __len__(self) -> int:
         run = _find()
         return len(self._data) if run is None else len(run.environment)
+
+    def __repr__(self) -> str:
+        # The original shows _data, whatever the subclass says: the server's variables.
+        if _find() is None:
+            return _Environ.__repr__(self)
+        items = ", ".join(f"{name!r}: {value!r}" for name, value in self.items())
+        return f"environ({{{items}}})"
 
     def get(self, key: Any, default: Any = None) -> Any:
         run = _find()
@@ -116,6 +123,8 @@ class _RunEnvironmentBytes(_Environ):  # type: ignore[misc, valid-type]
     def __len__(self) -> int:
         run = _find()
         return len(self._data) if run is None else len(run.environment)
+
+    __repr__ = _RunEnvironment.__repr__
 
 
 class _PosixEnvironment(MutableMapping[bytes, bytes]):

@@ -13,8 +13,13 @@ from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, List
 
-from httpout_cgi.interpreter import persistent, shared_modules
-from httpout_cgi.interpreter.run_context import current_for_changes, replace, undoing
+from httpout_cgi.interpreter import guarded_modules, persistent, shared_modules
+from httpout_cgi.interpreter.run_context import (
+    current_for_changes,
+    process,
+    replace,
+    undoing,
+)
 
 _external: Any = importlib._bootstrap_external
 _get_code = _external.SourceLoader.get_code
@@ -42,6 +47,9 @@ def _exec_module_in_run(loader: Any, module: ModuleType) -> None:
     if code is None:
         _exec_module(loader, module)  # its error
         return
+    if process["modules"].get(module.__name__) is module:
+        # As imp.load_source("os", ...) does.
+        guarded_modules.refuse(f"loading {module.__name__} again")
     module.__dict__.setdefault("__builtins__", run.builtins.__dict__)
     if not persistent.is_importing():
         run.loaded.append(module)
@@ -50,11 +58,13 @@ def _exec_module_in_run(loader: Any, module: ModuleType) -> None:
 
 
 # Any: what runpy passes is its own business.
-def _run_code_in_run(code: CodeType, namespace: Dict[str, Any], *others: Any) -> Any:
+def _run_code_in_run(code: Any, namespace: Dict[str, Any], *others: Any) -> Any:
     run = current_for_changes()
     if run is not None:
         namespace.setdefault("__builtins__", run.builtins)
-        shared_modules.prepare(run, code)
+        # Source, too, passes through here.
+        if isinstance(code, CodeType):
+            shared_modules.prepare(run, code)
     return _run_code(code, namespace, *others)
 
 

@@ -21,6 +21,8 @@ class ModuleTable(MutableMapping[str, ModuleType], Dict[str, ModuleType]):  # ty
         try:
             return self._own[name]
         except KeyError:
+            if name == "__main__":
+                raise  # runpy takes it away for a while; the server's is no substitute
             return self._shared[name]
 
     def __setitem__(self, name: str, module: ModuleType) -> None:

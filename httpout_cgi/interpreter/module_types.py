@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Dict
+
+_PACKAGE = __name__.rpartition(".")[0]
 
 
 class PassesForModule(type):
@@ -12,6 +14,16 @@ class PassesForModule(type):
     Old code writes ``isinstance(x, type(sys))`` and ``type(sys)("name")``, importlib
     among it.
     """
+
+    # Any: as for type().
+    def __new__(
+        cls, name: str, bases: Any, namespace: Dict[str, Any], **options: Any
+    ) -> Any:
+        if str(namespace.get("__module__")).startswith(_PACKAGE):
+            return super().__new__(cls, name, bases, namespace, **options)
+        # class Lazy(type(sys)) of a script: a module as any other.
+        plain = [ModuleType if isinstance(base, cls) else base for base in bases]
+        return type(name, tuple(plain), namespace, **options)
 
     def __call__(cls, *arguments: Any, **keywords: Any) -> ModuleType:
         return ModuleType(*arguments, **keywords)

@@ -9,48 +9,15 @@ import inspect
 import os
 import traceback
 from functools import wraps
-from types import FrameType, TracebackType
+from itertools import islice
+from types import FrameType
 from typing import Any, Callable, Iterator, List, Optional
 
+from httpout_cgi.interpreter.own_tracebacks import is_own
 from httpout_cgi.interpreter.run_context import current, replace, undoing
 
-_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Where the frames of a script end.
-_BOTTOM = _FOLDER + "execute.py"
-
-
-def is_own(frame: FrameType) -> bool:
-    """Tell whether a frame is of this package."""
-    return frame.f_code.co_filename.startswith(_FOLDER)
-
-
-def hide_own_frames(exc: BaseException) -> None:
-    """Take our frames out of the tracebacks of an exception and of its causes."""
-    todo: List[Optional[BaseException]] = [exc]
-    seen = set()
-    while todo:
-        link = todo.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            link.__traceback__ = _without_own_frames(link.__traceback__)
-            todo += [link.__cause__, link.__context__]
-            # Those of an exception group.
-            members = getattr(link, "exceptions", ())
-            if isinstance(members, tuple):
-                todo += [one for one in members if isinstance(one, BaseException)]
-
-
-def _without_own_frames(trace: Optional[TracebackType]) -> Optional[TracebackType]:
-    kept: List[TracebackType] = []
-    while trace is not None:
-        if not is_own(trace.tb_frame):
-            kept.append(trace)
-        trace = trace.tb_next
-    result: Optional[TracebackType] = None
-    for link in reversed(kept):
-        result = TracebackType(result, link.tb_frame, link.tb_lasti, link.tb_lineno)
-    return result
-
+_BOTTOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "execute.py")
 
 # Any, from here on: what the originals take, and tuples that begin with a frame.
 
@@ -72,7 +39,10 @@ def _walk_stack(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def walk(f: Optional[FrameType]) -> Iterator[Any]:
         found = original(f)
-        return iter(found) if current.get() is None else _until_bottom(found)
+        if current.get() is None:
+            return iter(found)
+        # Without a frame it counts callers when it is asked: ours is one of them.
+        return _until_bottom(found if f is not None else islice(found, 1, None))
 
     return walk
 

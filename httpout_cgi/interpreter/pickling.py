@@ -54,6 +54,10 @@ class Pickler(_Pickler):  # type: ignore[misc]
         super().__init__(self._target, *arguments, **options)
 
     def dump(self, obj: object, /) -> None:
+        if "_target" not in self.__dict__:
+            # A subclass did not call __init__(): the error says so, while to look at
+            # the memo would crash.
+            super().dump(obj)
         memo = self.memo.copy() if _has_local_modules() else None
         try:
             super().dump(obj)
