@@ -56,8 +56,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def compare(stage: Stage, pristine: Outcome) -> list[str]:
     """Return the lines in which a run now differs from a child process."""
     found = stage.perform_live(PRISTINE)[0]
-    both = [repr(one).replace("\\n", "\n").split("\n") for one in (pristine, found)]
-    return [line for line in difflib.ndiff(*both) if line[0] in "-+"]
+    lines = difflib.ndiff(_split(pristine), _split(found))
+    return [line for line in lines if line[0] in "-+"]
+
+
+def _split(outcome: Outcome) -> list[str]:
+    return repr(outcome).replace("\\n", "\n").split("\n")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
