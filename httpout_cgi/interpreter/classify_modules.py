@@ -14,7 +14,7 @@ from importlib.machinery import PathFinder
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from httpout_cgi.interpreter import local_files
-from httpout_cgi.interpreter.local_modules import NEVER_LOCAL
+from httpout_cgi.interpreter.local_files import NEVER_LOCAL
 
 # More of a package is not looked at when any of its modules may be imported.
 _MOST_MODULES = 100

@@ -6,7 +6,7 @@ import sys
 import traceback
 from typing import Any
 
-from httpout_cgi.interpreter.own_frames import hide_own_frames
+from httpout_cgi.interpreter.own_tracebacks import hide_own_frames
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
 
 

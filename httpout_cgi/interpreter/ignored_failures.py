@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Dict, List
 
 from httpout_cgi.interpreter.failures import format_exception
-from httpout_cgi.interpreter.own_frames import hide_own_frames
+from httpout_cgi.interpreter.own_tracebacks import hide_own_frames
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunAborted,

@@ -7,10 +7,20 @@ run anything.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from importlib.machinery import all_suffixes
 from typing import Dict, NamedTuple, Optional, Tuple
+
+# Imported before a script's folder is on the path: these are never local.
+NEVER_LOCAL = frozenset(
+    (
+        *sys.builtin_module_names,
+        *("_collections_abc", "_sitebuiltins", "abc", "codecs", "encodings"),
+        *("genericpath", "io", "os", "posixpath", "site", "stat", "zipimport"),
+    )
+)
 
 # What a name in a folder may be.
 SOURCE, FOLDER, OTHER = 1, 2, 4

@@ -6,7 +6,6 @@ Most names are not local; that costs one look-up.  Must not run anything.
 from __future__ import annotations
 
 import os
-import sys
 from importlib.machinery import (
     ModuleSpec,
     PathFinder,
@@ -21,16 +20,6 @@ from zipimport import zipimporter
 from httpout_cgi.interpreter import local_files, system
 from httpout_cgi.interpreter.run_context import RunContext, importing_shared, process
 
-# Imported before a script's folder is on the path: these are never local.
-NEVER_LOCAL = frozenset(
-    (
-        *sys.builtin_module_names,
-        *("_collections_abc", "_sitebuiltins", "abc", "codecs", "encodings"),
-        *("genericpath", "io", "os", "posixpath", "site", "stat", "zipimport"),
-    )
-)
-
-
 # Loaders that would only run the code.
 _WITH_CODE = (SourceFileLoader, SourcelessFileLoader, zipimporter)
 
@@ -44,7 +33,7 @@ class Found(NamedTuple):
 
 def may_be_local(run: RunContext, name: str) -> bool:
     """Tell quickly that a module is shared; the folder is read once per run."""
-    if name in NEVER_LOCAL:
+    if name in local_files.NEVER_LOCAL:
         return False
     if "search_path" in run.__dict__ or (run.parts and any(system.own_finders(run))):
         return True

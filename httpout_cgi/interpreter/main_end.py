@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import AbstractSet, Any, Callable, List, NamedTuple, Optional, Tuple
 
 from httpout_cgi.interpreter import namespaces
-from httpout_cgi.interpreter.own_frames import hide_own_frames
+from httpout_cgi.interpreter.own_tracebacks import hide_own_frames
 
 # The exit code of CPython where the standard streams cannot be flushed.
 _CANNOT_FLUSH = 120

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, Callable, Sequence, Set
 
 from httpout_cgi.interpreter import local_files
-from httpout_cgi.interpreter.local_modules import NEVER_LOCAL
+from httpout_cgi.interpreter.local_files import NEVER_LOCAL
 
 _external: Any = importlib._bootstrap_external
 

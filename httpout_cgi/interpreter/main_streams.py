@@ -7,7 +7,7 @@ import io
 import sys
 from typing import Any
 
-from httpout_cgi.interpreter import streams
+_ENCODING = "utf-8"
 
 
 def open_streams(wanted: str = "", *, is_unbuffered: bool = False) -> None:
@@ -17,7 +17,7 @@ def open_streams(wanted: str = "", *, is_unbuffered: bool = False) -> None:
     """
     encoding, _, errors = wanted.partition(":")
     errors = errors or ("strict" if encoding else "surrogateescape")
-    encoding = codecs.lookup(encoding).name if encoding else streams.ENCODING
+    encoding = codecs.lookup(encoding).name if encoding else _ENCODING
     layers = encoding, is_unbuffered
     error = "backslashreplace"
     sys.stdin = _open_input(encoding, errors)
