@@ -230,6 +230,8 @@ def test_links_lead_to_nothing_outside(
     for name, target, runs in (
         ("in.py", "sub/b.py", inside),
         ("out.py", "../outside.py", outside),
+        # Its name begins like that of the folder.
+        ("near.py", "../cgi-bin-2/a.py", outside),
     ):
         path = folder / "cgi-bin" / name
         path.symlink_to(target)

@@ -5,6 +5,8 @@ import os
 import pwd
 import re
 import shutil
+import socket
+import stat
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from httpout_cgi import config
 from httpout_cgi.config import Config
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.processes import privileges
+from httpout_cgi.protocol.scgi import encode_head
 from tests.accounts import public_folder, without_privileges
 from tests.live import PATIENCE
 from tests.root_server import ACCOUNT, Python, RootServer, as_root
@@ -187,6 +190,7 @@ def identity_server(python: Python, open_folder: Path) -> Iterator[RootServer]:
         open_folder,
         f"listen: ['127.0.0.1:0']\nuser: {ACCOUNT}\n"
         "log: {access: {path: access.log, format: '%U'}}\n"
+        "pools: {scgi_listen: 'unix:site.sock'}\n"
         "sites: [{scripts: [{url: /cgi-bin/, path: cgi-bin, runner: thread},"
         " {url: /processes/, path: cgi-bin, runner: process}]}]\n",
     )
@@ -211,6 +215,25 @@ def test_a_pool_is_the_account_for_good(identity_server: RootServer) -> None:
     uid, gid = entry.pw_uid, entry.pw_gid
     groups = sorted(os.getgrouplist(ACCOUNT, gid))
     assert text == f"{(uid,) * 3} {(gid,) * 3} {groups}\nfor good\n"
+
+
+@as_root
+def test_the_socket_for_other_servers_is_for_the_group_of_the_account(
+    identity_server: RootServer, open_folder: Path
+) -> None:
+    identity_server.stdout.wait_for(r"http://\S+")
+    entry = pwd.getpwnam(ACCOUNT)
+    path = open_folder / "site.sock"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert path.stat().st_gid == entry.pw_gid
+    script = str(open_folder / "cgi-bin/who.py")
+    head = encode_head({"SCRIPT_FILENAME": script, "REQUEST_METHOD": "GET"})
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(path))
+        client.sendall(head)
+        answer = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+    assert f"\n{(entry.pw_uid,) * 3} " in answer
 
 
 @as_root
