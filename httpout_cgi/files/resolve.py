@@ -19,6 +19,7 @@ from urllib.parse import quote
 from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.roots import Root, build_roots, find_owner, is_source
+from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Owner, Script
 
 
@@ -63,9 +64,14 @@ _STATUSES = {
 }
 
 
-def make_http_error(error: OSError) -> HTTPError:
-    """Return the answer to a request whose file made the system fail like that."""
+def make_http_error(error: OSError, owner: int | None = None) -> HTTPError:
+    """Return the answer to a request whose file made the system fail like that.
+
+    With an ``owner`` it is an account's, which may wonder what others may not read.
+    """
     status = _STATUSES.get(error.errno or 0, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if owner is not None and error.errno == errno.EACCES:
+        return HTTPError(status, f"{Refusal.NOT_READABLE.value}: {error.filename}")
     return HTTPError(status, f"{error.strerror}: {error.filename}")
 
 
@@ -173,7 +179,7 @@ class Resolver:
                 return seen, False
             target = os.stat(path)
         except OSError as error:
-            raise make_http_error(error) from error
+            raise make_http_error(error, self._owner) from error
         # "owner": whoever may write here could otherwise publish what only the server
         # can read (Apache's SymLinksIfOwnerMatch).
         if self._links == "never" or (

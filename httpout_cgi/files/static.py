@@ -60,7 +60,7 @@ def _open(file: StaticFile) -> FileIO:
     try:
         return FileIO(file.path, opener=opener)
     except OSError as error:
-        raise make_http_error(error) from error
+        raise make_http_error(error, file.owner) from error
 
 
 def _open_linked(path: str, flags: int) -> int:
