@@ -53,6 +53,11 @@ class MainScript:
         self._shared = list(sys.path)
         open_streams()
         main_imports.use_cache(self._load_module, self._shared)
+        self.look()
+
+    def look(self) -> None:
+        """See what there is already; again before a fork, if it may be more."""
+        self._module_count = len(sys.modules)
         self._end = main_end.End()
 
     def run(
@@ -60,7 +65,8 @@ class MainScript:
     ) -> int:
         """Run the script to its end and return the exit code of the process.
 
-        ``note`` is told the path of each local module whose code is asked for.
+        ``note`` is told the path of each local module whose code is asked for, and the
+        name of each module that is new.
         """
         main = _make_main(path)
         self._note = note
@@ -71,7 +77,16 @@ class MainScript:
         sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
         failure = main_end.attempt(partial(self._run_script, path, main.__dict__))
         del main
+        self._note_imports()
         return self._end.finish(failure, self._local)
+
+    def _note_imports(self) -> None:
+        """Tell what others have to import as well: the last ones of a dict."""
+        count = len(sys.modules) - self._module_count
+        if count > 0:
+            for name in list(sys.modules)[-count:]:
+                # A script may put anything there.
+                self._note(str(name))
 
     def _run_script(self, path: str, namespace: Dict[str, Any]) -> None:
         code, self._level = _load(path, self._cache)

@@ -23,6 +23,7 @@ from httpout_cgi.processes.pool_forks import end_with_pool
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings
 from httpout_cgi.processes.pool_spare import Spare, find_last_descriptor
+from httpout_cgi.processes.pool_warmth import learn
 
 # Between TERM and KILL.
 _PATIENCE_SECONDS = 3.0
@@ -134,6 +135,7 @@ class Children:
             for _ in range(min(_MOST_SPARES, self._settings.processes)):
                 made.append(Spare())
             last = find_last_descriptor()
+            self._preparation.script.look()
             for spare in made:
                 spare.pid = os.fork()
                 if spare.pid == 0:
@@ -206,10 +208,13 @@ class Children:
         self._doomed.clear()
 
     def _heed(self, peer: Peer) -> None:
-        """Compile for the next child what this one has imported."""
+        """Compile, or import, for the next child what this one has imported."""
         if peer.notes is not None:
-            for path in peer.notes.read():
-                self._load(path, self._cache.load_module)
+            notes = peer.notes.read()
+            for note in notes:
+                if note.startswith("/"):
+                    self._load(note, self._cache.load_module)
+            learn([note for note in notes if not note.startswith("/")])
 
     def _load(self, path: str, load: Callable[[str], object]) -> None:
         try:

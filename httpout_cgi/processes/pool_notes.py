@@ -1,7 +1,8 @@
-"""Which local modules a run has used: told by a child to its pool.
+"""Which modules a run has imported: told by a child to its pool, for the next one.
 
-The pool compiles them for the next one.  In memory that both share: no descriptor that
-a script could meet, and nothing that a child could block on.  Standard library only.
+Local ones by their path, others by their name.  In memory that both share: no
+descriptor that a script could meet, and nothing that a child could block on.  Standard
+library only.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ class Notes:
         self._memory = mmap.mmap(-1, _SIZE)
         self._end = 0
 
-    def add(self, path: str) -> None:
-        """Note a path; one too many is left out."""
-        data = os.fsencode(path) + b"\0"
+    def add(self, module: str) -> None:
+        """Note a path or a name; one too many is left out."""
+        data = os.fsencode(module) + b"\0"
         if self._end + len(data) < _SIZE:
             self._memory[self._end : self._end + len(data)] = data
             self._end += len(data)
 
     def read(self) -> list[str]:
-        """Return the paths; whoever wrote over them has made them worthless."""
+        """Return them; whoever wrote over them has made them worthless."""
         end = self._memory.find(b"\0\0")
         if end <= 0:
             return []

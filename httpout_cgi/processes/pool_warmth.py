@@ -7,39 +7,68 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
 from typing import Sequence
 
 from httpout_cgi.processes import pool_memory
 
-# What most scripts import.  Not what keeps a part of its process at import:
+# What scripts import most.
+_FIRST = (
+    *("cgi", "datetime", "html", "http.cookies", "json", "os", "re", "subprocess"),
+    *("tempfile", "time", "traceback", "urllib.parse"),
+)
+# What a pool imports as soon as a script has: a fork copies the list of all pages, so
+# that what nobody uses costs each run.  Not what keeps a part of its process at import:
 # multiprocessing the working directory, wsgiref.handlers the environment.
-_COMMON = (
-    *("argparse", "base64", "bisect", "calendar", "cgi", "cgitb", "collections.abc"),
-    *("configparser", "contextlib", "copy", "csv", "dataclasses", "datetime"),
-    *("decimal", "email.message", "email.mime.multipart", "email.mime.text"),
-    *("email.utils", "encodings.idna", "encodings.latin_1", "enum", "fcntl"),
-    *("functools", "getopt", "glob", "gzip", "hashlib", "heapq", "hmac", "html"),
-    *("html.parser", "http.client", "http.cookies", "inspect", "itertools", "json"),
-    *("locale", "logging", "math", "mimetypes", "operator", "pathlib", "pickle"),
-    *("platform", "pprint", "queue", "random", "re", "secrets", "shelve", "shlex"),
-    *("shutil", "smtplib", "socket", "sqlite3", "ssl", "stat", "string", "struct"),
-    *("subprocess", "tempfile", "textwrap", "threading", "time", "traceback", "types"),
-    *("typing", "unicodedata", "urllib.parse", "urllib.request", "uuid", "warnings"),
-    *("wsgiref.headers", "wsgiref.util", "xml.dom.minidom", "xml.etree.ElementTree"),
-    *("zipfile", "zlib"),
+_LATER = frozenset(
+    (
+        *("argparse", "ast", "asyncio", "base64", "bisect", "calendar", "cgitb"),
+        *("collections.abc", "concurrent.futures", "configparser", "copy", "csv"),
+        *("ctypes", "dataclasses", "decimal", "difflib", "email", "email.header"),
+        *("email.message", "email.mime.base", "email.mime.image"),
+        *("email.mime.multipart", "email.mime.text", "email.parser", "email.policy"),
+        *("email.utils", "encodings.ascii", "encodings.cp1252", "encodings.idna"),
+        *("encodings.iso8859_1", "encodings.iso8859_15", "encodings.latin_1"),
+        *("fcntl", "fileinput", "fractions", "getopt", "gettext", "glob", "grp"),
+        *("gzip", "hashlib", "heapq", "hmac", "html.parser", "http.client"),
+        *("http.cookiejar", "inspect", "io", "ipaddress", "itertools", "locale"),
+        *("logging", "logging.config", "logging.handlers", "mailbox", "math"),
+        *("mimetypes", "mmap", "numbers", "operator", "optparse", "pathlib"),
+        *("pickle", "platform", "plistlib", "pprint", "pwd", "pydoc", "queue"),
+        *("quopri", "random", "sched", "secrets", "select", "shelve", "shlex"),
+        *("shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "stat"),
+        *("statistics", "string", "struct", "tarfile", "textwrap", "threading"),
+        *("types", "typing", "unicodedata", "unittest", "urllib.error"),
+        *("urllib.request", "urllib.robotparser", "uuid", "warnings", "weakref"),
+        *("wsgiref.headers", "wsgiref.util", "xml.dom.minidom", "xml.sax"),
+        *("xml.etree.ElementTree", "xmlrpc.client", "zipfile", "zlib", "zoneinfo"),
+    )
 )
 
 
 def warm_up(names: Sequence[str]) -> list[str]:
-    """Import what most scripts need, and ``names``; return what is wrong with these."""
-    for name in _COMMON:
+    """Import what scripts need most, and ``names``; return what is wrong with these."""
+    for name in _FIRST:
         _try_import(name)
     failures = [(name, _try_import(name)) for name in names]
-    # Children share the heap with us as long as nobody writes to it.
+    _settle()
+    return [f"preload: {name}: {reason}" for name, reason in failures if reason]
+
+
+def learn(names: Sequence[str]) -> None:
+    """Import what a script has imported, if it is known to leave a process alone."""
+    new = [name for name in names if name in _LATER and name not in sys.modules]
+    for name in new:
+        _try_import(name)
+    if new:
+        _settle()
+
+
+def _settle() -> None:
+    """Let children share the heap with us as long as nobody writes to it."""
     gc.collect()
     gc.freeze()
     pool_memory.collapse()
-    return [f"preload: {name}: {reason}" for name, reason in failures if reason]
 
 
 def _try_import(name: str) -> str:
