@@ -16,6 +16,7 @@ from contextlib import suppress
 from contextvars import Context, ContextVar
 from typing import Any, Callable, Dict, List, Optional
 
+from httpout_cgi.interpreter.environment import for_child
 from httpout_cgi.interpreter.refusals import ProcessNeededError
 from httpout_cgi.interpreter.run_context import (
     PerRun,
@@ -170,7 +171,7 @@ def _execute_child_in_run(
     if preexec_fn is not None:
         # It is called in the child, where everything is real.
         before = _Outside(preexec_fn)
-    environment = dict(run.environment) if env is None else env
+    environment = for_child(run) if env is None else env
     token = _is_in_popen.set(True)
     try:
         _execute_child(
@@ -223,7 +224,7 @@ def _spawnvef_in_run(mode: int, file: Any, args: Any, env: Any, func: Any) -> in
     if not args or not args[0]:
         raise ValueError("argv first element cannot be empty")
     spawn = posix_spawnp if func in (os.execvp, os.execvpe) else posix_spawn
-    environment = dict(run.environment) if env is None else env
+    environment = for_child(run) if env is None else env
     try:
         pid = spawn(file, args, environment)
     except OSError:
@@ -249,7 +250,7 @@ def _spawning(original: Callable[..., int]) -> Callable[..., int]:
             for stream in streams_of(run)
         ]
         actions = [*inherited, *(options.pop("file_actions", None) or ())]
-        environment = dict(run.environment) if env is None else env
+        environment = for_child(run) if env is None else env
         pid = original(path, argv, environment, file_actions=actions, **options)
         children_of.of(run).by_id[pid] = None
         return pid

@@ -9,11 +9,27 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Any, Callable, Dict, Iterator, List, MutableMapping, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    MutableMapping,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from httpout_cgi.interpreter.guarded_modules import GuardedModule
 from httpout_cgi.interpreter.in_runs import replace_in_run
-from httpout_cgi.interpreter.run_context import RunContext, current, replace, undoing
+from httpout_cgi.interpreter.run_context import (
+    PerRun,
+    RunContext,
+    current,
+    replace,
+    undoing,
+)
 
 try:
     import posix
@@ -187,13 +203,34 @@ def _check_unset(name: bytes) -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
+# By name: what children get, or None, and what os.environ had when it was put.
+_Puts = Dict[str, Tuple[Optional[str], Optional[str]]]
+_puts: PerRun[_Puts] = PerRun(lambda run: {})
+
+
 def _put(run: RunContext, name: _Text, value: _Text, /) -> None:
-    """Do what os.environ does not see, and nobody else may."""
+    """Do what os.environ does not see, and nobody but children may."""
     _check(os.fsencode(name), os.fsencode(value))
+    key = os.fsdecode(name)
+    _puts.of(run)[key] = os.fsdecode(value), run.environment.get(key)
 
 
 def _unset(run: RunContext, name: _Text, /) -> None:
     _check_unset(os.fsencode(name))
+    key = os.fsdecode(name)
+    _puts.of(run)[key] = None, run.environment.get(key)
+
+
+def for_child(run: RunContext) -> Dict[str, str]:
+    """Return the variables that a child of the run inherits."""
+    variables = dict(run.environment)
+    for name, (value, before) in (_puts.find(run) or {}).items():
+        # What is assigned to os.environ is put as well: the last one counts.
+        if run.environment.get(name) is before:
+            variables.pop(name, None)
+            if value is not None:
+                variables[name] = value
+    return variables
 
 
 def install() -> Callable[[], None]:

@@ -44,6 +44,9 @@ _COPIED: Dict[str, Callable[[Any], Any]] = {
     "meta_path": list,
     "path_hooks": list,
     "path_importer_cache": lambda shared: {},
+    # Those of the server's own command line.
+    "warnoptions": lambda shared: [],
+    "_xoptions": lambda shared: {},
 }
 _DELETED = object()
 

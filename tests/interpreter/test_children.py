@@ -15,6 +15,7 @@ import pytest
 from httpout_cgi.interpreter import children, run_streams
 from httpout_cgi.interpreter.run_context import RunContext
 
+from tests.interpreter.plain_python import assert_same
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 Run = Callable[..., Result]
@@ -434,3 +435,38 @@ def test_outside_of_a_run_children_are_started_as_before(tmp_path: Path) -> None
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert os.wait3(os.WNOHANG)[0] == pid
     assert sys.modules["posix"].system is os.system
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("os.putenv('MINE', 'new')", id="put"),
+        pytest.param("os.putenv(b'MINE', b'bytes')", id="bytes"),
+        pytest.param("os.unsetenv('MINE')", id="unset"),
+        pytest.param("os.putenv('MORE', 'new')", id="more"),
+        pytest.param(
+            "os.putenv('MINE', 'new'); os.environ['MINE'] = 'last'", id="assigned later"
+        ),
+        pytest.param(
+            "os.environ['MINE'] = 'first'; os.putenv('MINE', 'new')", id="put later"
+        ),
+        pytest.param("os.putenv('MINE', 'new'); del os.environ['MINE']", id="deleted"),
+        pytest.param(
+            "os.putenv('MINE', 'new'); os.unsetenv('MINE'); os.putenv('MORE', '1')",
+            id="unset again",
+        ),
+    ],
+)
+def test_children_get_what_is_put(tmp_path: Path, change: str) -> None:
+    source = f"""
+        import os, subprocess, sys
+        {change}
+        print(os.environ.get("MINE"), os.environ.get("MORE"), os.getenv("MINE"))
+        sys.stdout.flush()
+        os.system("echo $MINE $MORE")
+        os.spawnlp(os.P_WAIT, "sh", "sh", "-c", "echo $MINE $MORE")
+        print(subprocess.check_output("echo $MINE $MORE", shell=True))
+        print(subprocess.check_output("echo $MINE $MORE", shell=True, env={{}}))
+        print(subprocess.check_output("echo $MINE", shell=True, env=os.environ))
+        """
+    assert_same(tmp_path, source, {"MINE": "old"})

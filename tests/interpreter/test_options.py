@@ -259,3 +259,17 @@ def test_filters_of_one_run_make_no_errors_for_others(tmp_path: Path) -> None:
     plain = save(tmp_path / "b.py", "import helper\nprint(helper.x)")
     run_file(strict)
     assert run_file(plain).text == "\\d\n"
+
+
+def test_options_of_the_server_are_not_the_scripts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "warnoptions", ["error"])
+    monkeypatch.setitem(sys._xoptions, "mine", True)
+    source = "import sys; print(sys.warnoptions, sys._xoptions)"
+    with stand_ins():
+        for _ in range(2):
+            more = "sys.warnoptions.append('x'); sys._xoptions['x'] = 1"
+            result = run_file(save(tmp_path / "script.py", f"{source}; {more}"))
+            assert result.text == "[] {}\n"
+        assert sys.warnoptions == ["error"]
