@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -808,3 +809,131 @@ def test_a_compiled_program_runs(tmp_path: Path, pool: str) -> None:
 
 def test_a_signal_has_a_name() -> None:
     assert pool_run._name_signal(signal.SIGSEGV) == "SIGSEGV"
+
+
+# --- pools of accounts
+
+ALICE = Owner("alice", 1000)
+
+
+class Accounts:
+    """A directory that is told what to say next."""
+
+    def __init__(self, *answers: tuple[str, str]) -> None:
+        self.answers = [*answers]
+        self.forgotten: list[Owner] = []
+
+    def find(self, owner: Owner | None, tell: Callable[[str, str], None]) -> None:
+        assert owner == ALICE
+        asyncio.get_running_loop().call_soon(tell, *self.answers.pop(0))
+
+    def forget(self, owner: Owner) -> None:
+        self.forgotten.append(owner)
+
+
+def describe_for_alice(path: Path) -> Invocation:
+    invocation = describe(path)
+    mount = replace(invocation.script.mount, owner=ALICE)
+    return invocation._replace(script=invocation.script._replace(mount=mount))
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("", HTTPStatus.SERVICE_UNAVAILABLE),
+        ("no-pool", HTTPStatus.SERVICE_UNAVAILABLE),
+        ("too-many-pools", HTTPStatus.SERVICE_UNAVAILABLE),
+        ("unknown-account", HTTPStatus.NOT_FOUND),
+        ("denied-account", HTTPStatus.NOT_FOUND),
+    ],
+)
+def test_an_account_without_a_pool(
+    tmp_path: Path, word: str, status: HTTPStatus
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        runner = PoolRunner(asyncio.get_running_loop(), Accounts(("", word)))
+        error = await fail(runner.start(describe_for_alice(path)))
+        assert error.status == status
+
+    asyncio.run(main())
+
+
+def test_a_pool_that_has_left_is_asked_for_once_more(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        directory = Accounts(("/nowhere", ""), (listener.getsockname(), ""))
+        runner = PoolRunner(asyncio.get_running_loop(), directory)
+        run = runner.start(describe_for_alice(path))
+        played = await accept(listener)
+        assert directory.forgotten == [ALICE]
+        played.connection.send(b"done")
+        played.close(0)
+        assert await read_all(run) == b"done"
+        directory.answers = [("/nowhere", ""), ("/nowhere", "")]
+        error = await fail(runner.start(describe_for_alice(path)))
+        assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
+
+    asyncio.run(main())
+
+
+def test_a_run_that_was_closed_meanwhile_is_not_sent(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        directory = Accounts((listener.getsockname(), ""))
+        runner = PoolRunner(asyncio.get_running_loop(), directory)
+        runner.start(describe_for_alice(path)).close()
+        await asyncio.sleep(0)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("refused not-owner: /x", HTTPStatus.FORBIDDEN),
+        ("refused missing-script: /x", HTTPStatus.NOT_FOUND),
+    ],
+)
+def test_what_a_pool_refuses(
+    tmp_path: Path, listener: socket.socket, text: str, status: HTTPStatus
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        directory = Accounts((listener.getsockname(), ""))
+        runner = PoolRunner(asyncio.get_running_loop(), directory)
+        run = runner.start(describe_for_alice(path))
+        played = await accept(listener)
+        os.write(played.status, text.encode())
+        played.close()
+        error = await fail(run)
+        assert (error.status, error.reason) == (status, text.partition(" ")[2])
+
+    asyncio.run(main())
+
+
+def test_an_account_has_a_part_of_the_queue(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        directory = Accounts(*[("", "no-pool")] * 3)
+        runner = PoolRunner(asyncio.get_running_loop(), directory, queue=8)
+        runs = [runner.start(describe_for_alice(path)) for _ in range(2)]
+        with pytest.raises(HTTPError, match="503 the queue for processes is full"):
+            runner.start(describe_for_alice(path))
+        for run in runs:
+            run.close()
+        runner.start(describe_for_alice(path)).close()
+
+    asyncio.run(main())

@@ -5,9 +5,13 @@ The pool is asked by SCGI over a Unix socket.  Must not know how it runs them, o
 
 import asyncio
 import os
+from collections import Counter
 
 from httpout_cgi.runners.pool_run import Directory, PoolRun, unavailable
-from httpout_cgi.scripts import Invocation
+from httpout_cgi.scripts import Invocation, Owner
+
+# An account has at most this part of the queue: others are answered, too.
+_SHARES = 4
 
 
 class PoolRunner:
@@ -27,6 +31,7 @@ class PoolRunner:
         self._directory = directory
         self._limit = queue
         self._active: set[PoolRun] = set()
+        self._counts: Counter[Owner | None] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
         self._umask = os.umask(0o022)
@@ -37,7 +42,7 @@ class PoolRunner:
 
         Raises HTTPError 503 with Retry-After when too many are under way.
         """
-        if len(self._active) >= self._limit:
+        if len(self._active) >= self._limit or self._has_too_many(invocation):
             _close_stdin(invocation)
             raise unavailable("the queue for processes is full")
         try:
@@ -46,6 +51,7 @@ class PoolRunner:
             _close_stdin(invocation)
             raise unavailable(f"cannot ask the pool: {exc.strerror}") from exc
         self._active.add(run)
+        self._counts[run.owner] += 1
         self._idle.clear()
         run.send(self._directory)
         return run
@@ -58,8 +64,17 @@ class PoolRunner:
             for run in list(self._active):
                 run.fail(unavailable("the server is shutting down"))
 
+    def _has_too_many(self, invocation: Invocation) -> bool:
+        """Tell whether an account would leave too little room for others."""
+        owner = invocation.script.mount.owner
+        share = max(1, self._limit // _SHARES)
+        return owner is not None and self._counts[owner] >= share
+
     def _forget(self, run: PoolRun) -> None:
         self._active.discard(run)
+        self._counts[run.owner] -= 1
+        if not self._counts[run.owner]:
+            del self._counts[run.owner]
         if not self._active:
             self._idle.set()
 

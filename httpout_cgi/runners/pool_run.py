@@ -88,7 +88,7 @@ class PoolRun:
         umask: int,
     ) -> None:
         self._invocation = invocation
-        self._owner = invocation.script.mount.owner
+        self.owner = invocation.script.mount.owner
         self._loop = loop
         self._forget = forget
         self._chunks: deque[bytes] = deque()
@@ -140,7 +140,7 @@ class PoolRun:
         """Ask the pool; again, if too many are waiting for it."""
         self._timer = None
         self._directory = directory
-        directory.find(self._owner, self._send_to)
+        directory.find(self.owner, self._send_to)
 
     def _send_to(self, address: str, refusal: str) -> None:
         if self._is_over:
@@ -162,9 +162,9 @@ class PoolRun:
         if error.errno in _FULL:
             self._timer = self._loop.call_later(self._pause, self.send, self._directory)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-        elif self._owner and error.errno in _GONE and not self._has_asked_again:
+        elif self.owner and error.errno in _GONE and not self._has_asked_again:
             self._has_asked_again = True
-            self._directory.forget(self._owner)
+            self._directory.forget(self.owner)
             self.send(self._directory)
         else:
             self.fail(unavailable(f"the pool cannot be reached: {error.strerror}"))
