@@ -408,6 +408,44 @@ def test_what_cannot_be_executed_is_told_in_a_line(
     assert (answer.exit_code, answer.output) == (code, b"")
 
 
+@pytest.mark.parametrize(
+    ("name", "interpreter", "reason", "code"),
+    [
+        pytest.param(
+            "a.x",
+            "/no/such/x",
+            'its interpreter /no/such/x is missing: install it, or correct "interpreter'
+            's"',
+            127,
+            id="missing",
+        ),
+        pytest.param(
+            "a.x",
+            "/tmp",
+            "its interpreter /tmp cannot be run: Permission denied",
+            126,
+            id="folder",
+        ),
+        pytest.param(
+            "b.x", "/bin/cat", "it may not be read (chmod +r)", 126, id="no script"
+        ),
+    ],
+)
+def test_an_interpreter_that_cannot_run_a_script_is_told_in_a_line(
+    tmp_path: Path,
+    pool: PoolProcess,
+    name: str,
+    interpreter: str,
+    reason: str,
+    code: int,
+) -> None:
+    program(tmp_path, "a.x", "")
+    variables = {"REDIRECT_URL": "/a", "PATH_TRANSLATED": "/b"}
+    answer = pool.ask(tmp_path / name, variables, interpreter=interpreter)
+    assert answer.log == f"{tmp_path / name}: {reason}\n"
+    assert answer.exit_code == code
+
+
 @pytest.mark.parametrize("name", ["a.py", "a.pl"])
 def test_a_script_that_is_no_file_is_told_of(
     tmp_path: Path, pool: PoolProcess, name: str
