@@ -10,9 +10,10 @@ import ctypes
 import os
 import sys
 from contextvars import Context
+from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional
 
-from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.interpreter.run_context import RunContext, process
 
 REFUSED = object()
 
@@ -175,6 +176,17 @@ def _textdomain(domain: Any = None) -> bool:
     return domain is None
 
 
+def _patch(run: RunContext, original: Answer, patch: Any) -> Any:
+    target = patch.getter()
+    is_class = isinstance(target, type)
+    name = getattr(target, "__module__" if is_class else "__name__", None)
+    is_own = name in run.modules or name not in process["modules"]
+    # sys has properties of its own for what runs assign.
+    if is_own or target is sys or not isinstance(target, (type, ModuleType)):
+        return original(patch)
+    return REFUSED
+
+
 ANSWERS: Dict[str, Answer] = {
     "codecs.register_error": _if(_register_error),
     "csv.field_size_limit": _if(_limit_fields),
@@ -203,4 +215,5 @@ ANSWERS: Dict[str, Answer] = {
     "sys.setswitchinterval": _sets_what_is("getswitchinterval", "sys"),
     "threading.stack_size": _if(_stack_size),
     "time.tzset": _tzset,
+    "unittest.mock._patch.__enter__": _patch,
 }

@@ -100,6 +100,7 @@ _TABLE: List[Tuple[str, str, str]] = [
         "multiprocessing.forkserver",
         "ForkServer.ensure_running",
     ),
+    ("other scripts share what it patches", "unittest.mock", "_patch.__enter__"),
     ("figures are those of all scripts", "matplotlib", "use"),
     ("figures are those of all scripts", "matplotlib.pyplot", "figure switch_backend"),
     ("random numbers are those of all scripts", "numpy.random", "seed set_state"),

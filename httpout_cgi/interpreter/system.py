@@ -201,6 +201,11 @@ def _setter(name: str, attribute: str) -> Callable[[ModuleType, object], None]:
             process[name] = value
             if name not in _STREAMS:
                 module.__dict__[name] = value
+        elif name in _proxies and value is _proxies[name]:
+            # Whoever has it from sys' dictionary, as mock.patch() does, puts it back.
+            setattr(run, attribute, getattr(run, f"initial_{name.strip('_')}"))
+        elif value is process[name]:
+            run.__dict__.pop(attribute, None)
         else:
             setattr(run, attribute, value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import locale
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Dict, Iterator
 import pytest
 from httpout_cgi.interpreter.process_calls import GUARDED, PROCESS_CALLS
 
+from tests.interpreter.plain_python import assert_same
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
 
 
@@ -330,3 +332,44 @@ def test_outside_of_a_run_nothing_is_refused() -> None:
     assert os.nice(0) == os.nice(0)
     time.tzset()
     assert locale.setlocale(locale.LC_ALL, locale.setlocale(locale.LC_ALL))
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        pytest.param("mock.patch('json.dumps')", id="function"),
+        pytest.param("mock.patch.object(json, 'dumps')", id="object"),
+        pytest.param("mock.patch('json.JSONEncoder.default')", id="class"),
+        pytest.param("mock.patch.multiple(json, dumps=1)", id="multiple"),
+    ],
+)
+def test_patching_what_others_share_is_refused(tmp_path: Path, patch: str) -> None:
+    before = dict(vars(json)), dict(vars(json.JSONEncoder))
+    source = f"import json\nfrom unittest import mock\nwith {patch}: pass"
+    with stand_ins():
+        failure = run_file(save(tmp_path / "script.py", source)).failure
+    assert failure is not None
+    assert "unittest.mock._patch.__enter__() needs a process of its own" in failure
+    after = dict(vars(json)), dict(vars(json.JSONEncoder))
+    assert after == before
+
+
+def test_what_is_the_scripts_own_can_be_patched(tmp_path: Path) -> None:
+    source = """
+        import os, sys, local_a
+        from unittest import mock
+        class Thing: value = 1
+        thing = Thing()
+        with mock.patch.object(Thing, "value", 2), mock.patch.object(thing, "own", 3,
+                create=True), mock.patch("local_a.value", 4), mock.patch(
+                "__main__.thing", 5), mock.patch.dict("os.environ", {"A": "6"}):
+            print(Thing.value, local_a.value, thing, os.environ["A"])
+        print(Thing.value, vars(thing), local_a.value, "A" in os.environ)
+        with mock.patch("sys.argv", ["mine"]), mock.patch("sys.stdout") as output:
+            print(sys.argv)
+        print(output.method_calls[0], len(sys.argv))
+        @mock.patch("local_a.value")
+        def decorated(value): return local_a.value is value
+        print(decorated())
+        """
+    assert_same(tmp_path, {"script.py": source, "local_a.py": "value = 1"})
