@@ -150,6 +150,62 @@ def test_a_user_that_came_too_late_does_not_hide_root(
         privileges.check_root(make_config(tmp_path, text), None)
 
 
+# --- accounts with sites of their own
+
+USERS = "sites: [{}]\nusers: {group: nogroup}\n"
+
+
+def test_only_root_can_run_scripts_as_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = make_config(tmp_path, f"{USERS}user: {ACCOUNT}")
+    set_uid(monkeypatch, 12345)
+    with pytest.raises(ConfigError) as caught:
+        privileges.choose_account(loaded)
+    problem = "users: only root can run scripts as accounts; start as root"
+    assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            f"{USERS}user: root\nallow_root: true",
+            "users: user is root, and would read everybody's files",
+        ),
+        (
+            f"{USERS.replace('nogroup', 'no-such')}user: {ACCOUNT}",
+            "users.group: no group 'no-such' on this machine",
+        ),
+        (f"{USERS}user: no-such", "user: no account 'no-such' on this machine"),
+    ],
+)
+def test_settings_of_accounts_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    set_uid(monkeypatch, 0)
+    with pytest.raises(ConfigError) as caught:
+        privileges.choose_account(make_config(tmp_path, text))
+    assert caught.value.problems == (problem,)
+
+
+def test_accounts_need_workers_that_are_not_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_uid(monkeypatch, 0)
+    loaded = make_config(tmp_path, f"{USERS}user: {ACCOUNT}")
+    privileges.choose_account(loaded)
+    assert not privileges.check_root(loaded, privileges.choose_account(loaded))
+    # As when they are written into the settings of a server that is root.
+    with pytest.raises(ConfigError, match="the workers are root"):
+        privileges.check_root(loaded, None)
+
+
+def test_hosts_of_accounts_have_no_folders_to_check(tmp_path: Path) -> None:
+    text = "user: x\nusers: {}\nsites: [{hosts: [$user.example.org]}]"
+    privileges.check_folders(make_config(tmp_path, text), None)
+
+
 # --- folders
 
 
