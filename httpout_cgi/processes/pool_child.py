@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import resource
-import tempfile
 import time
 from typing import NamedTuple, Sequence
 
@@ -139,6 +138,9 @@ def _spool(run: Run, connection: int) -> int:
 def _open_spool(size: int) -> int:
     if size <= _IN_MEMORY and hasattr(os, "memfd_create"):
         return os.memfd_create("stdin")
+    # Not above: what it imports, random above all, would cost each fork.
+    import tempfile
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import lru_cache
 from stat import S_ISDIR, S_ISLNK, S_ISREG
-from typing import Callable, NamedTuple, NoReturn, Sequence
+from typing import TYPE_CHECKING, Callable, NamedTuple, NoReturn, Sequence
 from urllib.parse import unquote_to_bytes
 
-from httpout_cgi.interpreter.classify import Classifier
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.processes.pool_variables import clean, split_name
 from httpout_cgi.protocol.scgi import Head
 from httpout_cgi.protocol.script_names import make_matcher
 from httpout_cgi.protocol.search_words import search_words
 
+if TYPE_CHECKING:
+    from httpout_cgi.interpreter.classify import Classifier
+
 # What mod_proxy_scgi makes of the address it was given: a path with escapes.
 _match_proxied = re.compile(r"proxy:(?:scgi|balancer)://[^/]*(/.*)", re.S).fullmatch
-
-# Keeps what it has found; only the loop of a pool uses it.
-_classifier = Classifier()
 
 _PHRASES = {403: "Forbidden", 404: "Not Found"}
 
@@ -121,9 +121,18 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
 def _needs_another(path: str, mount: Mount) -> bool:
     """Tell whether only the Python of its first line has what the script imports."""
     try:
-        return _classifier.judge(path, mount.environment).interpreter is not None
+        return _make_classifier().judge(path, mount.environment).interpreter is not None
     except Exception:  # a flaw of ours makes no script unusable
         return False
+
+
+@lru_cache(None)
+def _make_classifier() -> Classifier:
+    """Return the only one, which keeps what it has found, for the loop of a pool."""
+    # Not above: most pools are asked by workers only, and a fork copies what is there.
+    from httpout_cgi.interpreter.classify import Classifier
+
+    return Classifier()
 
 
 def _read_path(text: str) -> str:

@@ -14,15 +14,14 @@ from httpout_cgi.processes import pool_memory
 
 # What scripts import most.
 _FIRST = (
-    *("cgi", "datetime", "html", "http.cookies", "json", "os", "re", "subprocess"),
-    *("tempfile", "time", "traceback", "urllib.parse"),
+    *("datetime", "html", "json", "os", "re", "time", "traceback", "urllib.parse"),
 )
 # What a pool imports as soon as a script has: a fork copies the list of all pages, so
 # that what nobody uses costs each run.  Not what keeps a part of its process at import:
 # multiprocessing the working directory, wsgiref.handlers the environment.
 _LATER = frozenset(
     (
-        *("argparse", "ast", "asyncio", "base64", "bisect", "calendar", "cgitb"),
+        *("argparse", "ast", "asyncio", "base64", "bisect", "calendar", "cgi", "cgitb"),
         *("collections.abc", "concurrent.futures", "configparser", "copy", "csv"),
         *("ctypes", "dataclasses", "decimal", "difflib", "email", "email.header"),
         *("email.message", "email.mime.base", "email.mime.image"),
@@ -31,14 +30,22 @@ _LATER = frozenset(
         *("encodings.iso8859_1", "encodings.iso8859_15", "encodings.latin_1"),
         *("fcntl", "fileinput", "fractions", "getopt", "gettext", "glob", "grp"),
         *("gzip", "hashlib", "heapq", "hmac", "html.parser", "http.client"),
-        *("http.cookiejar", "inspect", "io", "ipaddress", "itertools", "locale"),
-        *("logging", "logging.config", "logging.handlers", "mailbox", "math"),
+        *("http.cookiejar", "http.cookies", "inspect", "io", "ipaddress", "itertools"),
+        *("locale", "logging", "logging.config", "logging.handlers", "mailbox", "math"),
         *("mimetypes", "mmap", "numbers", "operator", "optparse", "pathlib"),
         *("pickle", "platform", "plistlib", "pprint", "pwd", "pydoc", "queue"),
         *("quopri", "random", "sched", "secrets", "select", "shelve", "shlex"),
         *("shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "stat"),
-        *("statistics", "string", "struct", "tarfile", "textwrap", "threading"),
-        *("types", "typing", "unicodedata", "unittest", "urllib.error"),
+        *("statistics", "string", "struct", "subprocess", "tarfile", "tempfile"),
+        *(
+            "textwrap",
+            "threading",
+            "types",
+            "typing",
+            "unicodedata",
+            "unittest",
+            "urllib.error",
+        ),
         *("urllib.request", "urllib.robotparser", "uuid", "warnings", "weakref"),
         *("wsgiref.headers", "wsgiref.util", "xml.dom.minidom", "xml.sax"),
         *("xml.etree.ElementTree", "xmlrpc.client", "zipfile", "zlib", "zoneinfo"),
