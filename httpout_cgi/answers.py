@@ -68,8 +68,11 @@ def send_file(
     if is_error or request.method not in ("GET", "HEAD"):
         # The conditions were about what the script did.
         request = make_redirected_request(request, request.target, whole=True)
-    response = static.respond(file, request, now=now)
-    fields = [own for own in document.fields if own[0].lower() not in _FILE_FIELDS]
+    given = {name.lower(): value for name, value in document.fields}
+    media_type = given.get("content-type")
+    response = static.respond(file, request, now=now, media_type=media_type)
+    known = {name.lower() for name, _ in response.fields} | _FILE_FIELDS
+    fields = [own for own in document.fields if own[0].lower() not in known]
     if response.status == HTTPStatus.NOT_MODIFIED:
         fields = remove_content_fields(fields)
     status = document.status if is_error else response.status

@@ -63,6 +63,18 @@ class FilePart:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class FileParts:
+    """Parts of one open file, among bytes of our own; who sends them closes it.
+
+    Of a part, ``pieces`` have offset and length; ``length`` counts all bytes.
+    """
+
+    file: BinaryIO
+    pieces: Sequence[bytes | tuple[int, int]]
+    length: int
+
+
 class Stream(Protocol):
     """Bytes that come bit by bit.  Unlike a generator's, its ``aclose`` always acts,
     even if iteration never began."""
@@ -72,7 +84,7 @@ class Stream(Protocol):
     async def aclose(self) -> None: ...
 
 
-Body: TypeAlias = bytes | FilePart | Stream
+Body: TypeAlias = bytes | FilePart | FileParts | Stream
 
 
 class Response(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from httpout_cgi import answers
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
-from httpout_cgi.messages import Endpoints, Request, Response
+from httpout_cgi.messages import Endpoints, FileParts, Request, Response
 from httpout_cgi.protocol.cgi_response import ClientRedirect, Document
 
 ENDPOINTS = Endpoints("http", "192.0.2.1", 5000, "127.0.0.1", 8000)
@@ -160,3 +160,17 @@ def test_the_reason_of_200_is_not_that_of_206(file: StaticFile) -> None:
     document = Document(reason="Fine", has_status=True)
     part = answers.send_file(file, make_request(range="bytes=0-1"), document, now=0)
     assert (part.status, part.reason) == (206, "")
+
+
+def test_parts_of_a_sent_file_have_the_type_that_the_script_says(
+    file: StaticFile,
+) -> None:
+    document = Document(fields=(("Content-Type", "a/b"), ("X-A", "1")))
+    request = make_request(range="bytes=0-0,2-2")
+    response = answers.send_file(file, request, document, now=0)
+    fields = [name for name, _ in response.fields]
+    assert fields.count("Content-Type") == 1
+    assert dict(response.fields)["Content-Type"].startswith("multipart/byteranges")
+    assert isinstance(response.body, FileParts)
+    response.body.file.close()
+    assert b"Content-Type: a/b\r\n" in bytes(response.body.pieces[0])

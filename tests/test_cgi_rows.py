@@ -7,7 +7,14 @@ import pytest
 
 from httpout_cgi import config as settings
 from httpout_cgi.gateway import Gateway
-from httpout_cgi.messages import Endpoints, Fields, FilePart, Request, Response
+from httpout_cgi.messages import (
+    Endpoints,
+    Fields,
+    FilePart,
+    FileParts,
+    Request,
+    Response,
+)
 from tests.fake_runs import FakeRun, FakeRunner
 from tests.live import PATIENCE
 
@@ -75,7 +82,7 @@ def test_nph_output_is_not_held_back(tmp_path: Path) -> None:
         request = _make_request("/cgi-bin/nph-a.py")
         answer = gateway.handle(request, _ignore_interim)
         body = (await asyncio.wait_for(answer, PATIENCE)).body
-        assert not isinstance(body, (bytes, FilePart))
+        assert not isinstance(body, (bytes, FilePart, FileParts))
         assert await asyncio.wait_for(anext(body), PATIENCE) == first
         assert not run.ended
         await body.aclose()

@@ -1,19 +1,12 @@
-"""Preconditions and ranges."""
+"""Preconditions."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from httpout_cgi.protocol.conditional import (
-    UNSATISFIABLE,
-    ByteRange,
-    Unsatisfiable,
     evaluate,
     format_date,
     make_etag,
     parse_date,
-    parse_range,
-    select_range,
 )
 
 TAG = '"a"'
@@ -207,99 +200,6 @@ def test_unusual_dates(text: str, expected: str) -> None:
 )
 def test_what_is_no_date(text: str) -> None:
     assert parse_date(text) is None
-
-
-@pytest.mark.parametrize(
-    ("field", "size", "expected"),
-    [
-        pytest.param("bytes=0-499", 10000, ByteRange(0, 499), id="14.1.2 first"),
-        pytest.param("bytes=500-999", 10000, ByteRange(500, 999), id="14.1.2 second"),
-        pytest.param("bytes=-500", 10000, ByteRange(9500, 9999), id="14.1.2 suffix"),
-        pytest.param("bytes=9500-", 10000, ByteRange(9500, 9999), id="14.1.2 open"),
-        pytest.param("bytes=0-0", 10000, ByteRange(0, 0), id="14.1.2 one"),
-        pytest.param("bytes=0-", 1, ByteRange(0, 0), id="14.1.2 all"),
-        pytest.param("bytes=5-99999", 10, ByteRange(5, 9), id="14.1.2 clamped"),
-        pytest.param("bytes=-99", 10, ByteRange(0, 9), id="14.1.2 suffix clamped"),
-        pytest.param("Bytes=1-2", 10, ByteRange(1, 2), id="14.1 any case"),
-        pytest.param(" bytes= 1-2\t", 10, ByteRange(1, 2), id="5.6.1 white space"),
-        pytest.param("bytes=10-", 10, UNSATISFIABLE, id="14.1.2 behind the end"),
-        pytest.param("bytes=10-20", 10, UNSATISFIABLE, id="14.1.2 far behind"),
-        pytest.param("bytes=-0", 10, UNSATISFIABLE, id="14.1.2 last nothing"),
-        pytest.param("bytes=0-", 0, UNSATISFIABLE, id="14.1.2 empty open"),
-        pytest.param("bytes=0-0", 0, UNSATISFIABLE, id="14.1.2 empty"),
-        pytest.param("bytes=-5", 0, None, id="14.1.2 empty suffix"),
-        pytest.param("bytes=5-4", 10, None, id="14.1.1 backwards"),
-        pytest.param("bytes=20-15", 10, None, id="14.1.1 backwards behind"),
-        pytest.param("bytes=0-1,3-4", 10, None, id="14.2 several"),
-        pytest.param("bytes=" + "0-," * 5000, 10, None, id="CVE-2011-3192 many"),
-        pytest.param("bytes=-", 10, None, id="14.1.1 nothing"),
-        pytest.param("bytes=", 10, None, id="14.1.1 empty set"),
-        pytest.param("bytes=a-b", 10, None, id="14.1.1 no digits"),
-        pytest.param("bytes=1 - 2", 10, None, id="14.1.1 inner space"),
-        pytest.param("bytes=+1-2", 10, None, id="14.1.1 sign"),
-        pytest.param("bytes=--1", 10, None, id="14.1.1 minus"),
-        pytest.param("bytes=0x1-2", 10, None, id="14.1.1 hexadecimal"),
-        pytest.param("bytes=" + "9" * 5000 + "-", 10, None, id="14.1.1 too long"),
-        pytest.param("lines=1-2", 10, None, id="14.2 other unit"),
-        pytest.param("0-1", 10, None, id="14.2 no unit"),
-        pytest.param("", 10, None, id="14.2 empty"),
-    ],
-)
-def test_range(
-    field: str, size: int, expected: ByteRange | Unsatisfiable | None
-) -> None:
-    assert parse_range(field, size) == expected
-
-
-@given(st.text("bytes=0123456789-, ", max_size=20), st.integers(0, 10**9))
-def test_ranges_lie_within_the_content(tail: str, size: int) -> None:
-    found = parse_range("bytes=" + tail, size)
-
-    if isinstance(found, ByteRange):
-        assert 0 <= found.first <= found.last < size
-        assert 0 < found.length <= size
-    else:
-        assert found in (None, UNSATISFIABLE)
-
-
-@pytest.mark.parametrize(
-    ("if_range", "etag", "last_modified", "is_range"),
-    [
-        pytest.param(TAG, TAG, DATE, True, id="13.1.5 same tag"),
-        pytest.param('"b"', TAG, DATE, False, id="13.1.5 other tag"),
-        pytest.param('W/"a"', TAG, DATE, False, id="13.1.5 weak tag"),
-        pytest.param('W/"a"', 'W/"a"', DATE, False, id="13.1.5 both weak"),
-        pytest.param(TAG, None, DATE, False, id="13.1.5 no tag"),
-        pytest.param(DATE, TAG, DATE, True, id="13.1.5 same date"),
-        pytest.param("Sun Nov  6 08:49:37 1994", TAG, DATE, True, id="5.6.7 asctime"),
-        pytest.param(AFTER, TAG, DATE, False, id="13.1.5 later is not same"),
-        pytest.param(BEFORE, TAG, DATE, False, id="13.1.5 earlier"),
-        pytest.param(DATE, TAG, None, False, id="13.1.5 no strong date"),
-        pytest.param("soon", TAG, "soon", False, id="13.1.5 no date"),
-        pytest.param("*", TAG, DATE, False, id="13.1.5 star"),
-    ],
-)
-def test_if_range(
-    if_range: str, etag: str | None, last_modified: str | None, is_range: bool
-) -> None:
-    fields = make_fields(range="bytes=0-1", if_range=if_range)
-
-    found = select_range("GET", fields, 10, etag, last_modified)
-
-    assert found == (ByteRange(0, 1) if is_range else None)
-
-
-def test_range_without_condition() -> None:
-    fields = make_fields(range="bytes=1-2")
-
-    assert select_range("GET", fields, 10, None, None) == ByteRange(1, 2)
-    assert select_range("GET", fields, 1, None, None) is UNSATISFIABLE
-    assert select_range("GET", {}, 10, TAG, DATE) is None
-
-
-@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT"])
-def test_ranges_are_for_get_only(method: str) -> None:
-    assert select_range(method, make_fields(range="bytes=0-1"), 10, TAG, DATE) is None
 
 
 def test_etag_changes_with_each_part() -> None:

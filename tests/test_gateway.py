@@ -14,7 +14,14 @@ from httpout_cgi import config as settings
 from httpout_cgi import gateway as gateway_module
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.gateway import Gateway
-from httpout_cgi.messages import Endpoints, Fields, FilePart, Request, Response
+from httpout_cgi.messages import (
+    Endpoints,
+    Fields,
+    FilePart,
+    FileParts,
+    Request,
+    Response,
+)
 from tests.fake_runs import TIMEOUT, FakeRun, FakeRunner
 
 T = TypeVar("T")
@@ -75,7 +82,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 async def read_all(response: Response) -> bytes:
     body = response.body
-    assert not isinstance(body, (bytes, FilePart))
+    assert not isinstance(body, (bytes, FilePart, FileParts))
     try:
         return b"".join([chunk async for chunk in body])
     finally:
@@ -107,7 +114,7 @@ def test_closing_an_unread_response_ends_the_run(folder: Path) -> None:
         gateway = make_gateway(folder, fake)
         response = await gateway.handle(make_request(), ignore_interim)
         body = response.body
-        assert not isinstance(body, (bytes, FilePart))
+        assert not isinstance(body, (bytes, FilePart, FileParts))
         await body.aclose()
         assert fake.is_closed
 

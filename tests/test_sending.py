@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from httpout_cgi.messages import Body, FilePart, Response
+from httpout_cgi.messages import Body, FilePart, FileParts, Response
 from httpout_cgi.processes.sending import Sender
 from httpout_cgi.protocol.response_head import Framing, frame
 from tests.fake_wire import FakeWire, make_wire
@@ -136,6 +136,20 @@ def test_a_part_of_a_file_is_sent_and_closed(method: str, length: int) -> None:
     assert body == (content[300 : 300 + length] if method == "GET" else b"")
     if length:
         assert f"Content-Length: {length}".encode() in head
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_several_parts_of_a_file_are_sent_among_other_bytes(method: str) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"0123456789")
+        file.flush()
+        body = FileParts(file, (b"<", (8, 2), b"|", (0, 3), b">"), 8)
+        written, counts = send_response(Response(206, body=body), method)
+        assert file.closed
+    head, _, sent = written.partition(b"\r\n\r\n")
+    assert sent == (b"<89|012>" if method == "GET" else b"")
+    assert counts[0] == len(sent)
+    assert b"Content-Length: 8" in head
 
 
 def test_a_file_that_shrinks_is_an_error() -> None:

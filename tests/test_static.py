@@ -15,7 +15,7 @@ import pytest
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import StaticFile
 from httpout_cgi.files.static import respond
-from httpout_cgi.messages import Endpoints, FilePart, Request, Response
+from httpout_cgi.messages import Endpoints, FilePart, FileParts, Request, Response
 from tests.accounts import public_folder, without_privileges
 
 NOW = 1_700_000_000.5
@@ -180,6 +180,45 @@ def test_large_range_is_handed_over_open(tmp_path: Path) -> None:
     assert isinstance(response.body, FilePart)
     response.body.file.close()
     assert (response.body.offset, response.body.length) == (5, LARGE + 5)
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_several_ranges(tmp_path: Path, size: int) -> None:
+    file = make_file(tmp_path / "a.txt", bytes(range(10)) + bytes(size - 10))
+
+    response = ask(file, range="bytes=8-9,0-1")
+
+    assert response.status == 206
+    body = response.body
+    assert isinstance(body, FileParts)
+    with body.file:
+        assert [piece for piece in body.pieces if isinstance(piece, tuple)] == [
+            (8, 2),
+            (0, 2),
+        ]
+    framing = b"".join(piece for piece in body.pieces if isinstance(piece, bytes))
+    assert body.length == len(framing) + 4
+    _, _, boundary = get(response, "Content-Type").partition("; boundary=")
+    parts = framing.split(f"\r\n--{boundary}".encode())
+    assert parts[0] == b""
+    assert parts[1] == (
+        b"\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Range: bytes 8-9/%d\r\n\r\n" % size
+    )
+    assert parts[3] == b"--\r\n"
+    assert "Content-Range" not in dict(response.fields)
+
+
+def test_media_type_that_is_given(small: StaticFile) -> None:
+    request = make_request(range="bytes=0-1,4-5")
+
+    response = respond(small, request, now=NOW, media_type="a/b")
+
+    assert get(response, "Content-Type").startswith("multipart/byteranges; ")
+    body = response.body
+    assert isinstance(body, FileParts)
+    body.file.close()
+    assert b"\r\nContent-Type: a/b\r\n" in bytes(body.pieces[0])
 
 
 @pytest.mark.parametrize("size", [10, LARGE])

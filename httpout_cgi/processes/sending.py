@@ -6,8 +6,9 @@ Knows a transport, but neither requests nor where a body comes from.
 import asyncio
 import os
 from contextlib import aclosing
+from typing import BinaryIO
 
-from httpout_cgi.messages import FilePart, Response, Stream
+from httpout_cgi.messages import FilePart, FileParts, Response, Stream
 from httpout_cgi.processes.wire import count_unsent
 from httpout_cgi.protocol.response_head import Framing, render_head
 
@@ -91,27 +92,46 @@ class Sender:
         return counts
 
     async def _send_body(
-        self, response: Response, framing: Framing, body: FilePart | Stream, added: str
+        self,
+        response: Response,
+        framing: Framing,
+        body: FilePart | FileParts | Stream,
+        added: str,
     ) -> None:
-        if isinstance(body, FilePart):
+        if isinstance(body, (FilePart, FileParts)):
             await self._send_file(response, framing, body, added)
             return
         async with aclosing(body) as chunks:
             await self._send_stream(response, framing, chunks, added)
 
     async def _send_file(
-        self, response: Response, framing: Framing, part: FilePart, added: str
+        self,
+        response: Response,
+        framing: Framing,
+        body: FilePart | FileParts,
+        added: str,
     ) -> None:
-        with part.file as file:
-            self._write_head(render_head(response, framing, part.length, added))
-            offset = part.offset
-            end = offset if framing.head_only else offset + part.length
-            while offset < end:
-                block = os.pread(file.fileno(), min(_BLOCK, end - offset), offset)
-                if not block:
-                    raise ConnectionAbortedError("the file shrank while it was sent")
-                offset += len(block)
-                await self._send_block(block, len(block))
+        with body.file as file:
+            self._write_head(render_head(response, framing, body.length, added))
+            if framing.head_only:
+                return
+            if isinstance(body, FilePart):
+                await self._send_part(file, body.offset, body.length)
+                return
+            for piece in body.pieces:
+                if isinstance(piece, bytes):
+                    await self._send_block(piece, len(piece))
+                else:
+                    await self._send_part(file, *piece)
+
+    async def _send_part(self, file: BinaryIO, offset: int, length: int) -> None:
+        end = offset + length
+        while offset < end:
+            block = os.pread(file.fileno(), min(_BLOCK, end - offset), offset)
+            if not block:
+                raise ConnectionAbortedError("the file shrank while it was sent")
+            offset += len(block)
+            await self._send_block(block, len(block))
 
     async def _send_stream(
         self,

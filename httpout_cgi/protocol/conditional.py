@@ -1,4 +1,4 @@
-"""Preconditions and ranges (RFC 9110 sections 13 and 14).
+"""Preconditions (RFC 9110 section 13).
 
 For static files, and for scripts that print validators of their own.
 Pure: must not know files or the clock.
@@ -7,38 +7,16 @@ Pure: must not know files or the clock.
 import re
 from calendar import timegm
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 FieldMap: TypeAlias = Mapping[str, Sequence[str]]
 """Lower-case field names and all their values, as in a Request."""
 
 
-@dataclass(frozen=True, slots=True)
-class ByteRange:
-    """The bytes from ``first`` to ``last``, both included."""
-
-    first: int
-    last: int
-
-    @property
-    def length(self) -> int:
-        """Count the bytes."""
-        return self.last - self.first + 1
-
-
-class Unsatisfiable:
-    """The type of UNSATISFIABLE: a range that the content does not reach."""
-
-
-UNSATISFIABLE: Final = Unsatisfiable()
-
 _find_tags = re.compile(r'(?:W/)?"[!\x23-\x7e\x80-\xff]*"').findall
-# At most 18 digits: int() refuses what has thousands, and no file is that large.
-_match_range = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})", re.I).fullmatch
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS.split("|"), 1)}
@@ -100,74 +78,26 @@ def evaluate(
     None: go on.  ``etag`` and ``last_modified`` are the fields of what would be sent,
     None if it has no such validator; a date that cannot be parsed is ignored.
     """
-    if_match = _get(fields, "if-match")
+    if_match = get_list(fields, "if-match")
     if if_match is not None:
         if not _is_listed(etag, if_match, weakly=False):
             return 412
-    elif _is_newer(last_modified, _get(fields, "if-unmodified-since")) is True:
+    elif _is_newer(last_modified, get_list(fields, "if-unmodified-since")) is True:
         return 412
     is_read = method in ("GET", "HEAD")
-    if_none_match = _get(fields, "if-none-match")
+    if_none_match = get_list(fields, "if-none-match")
     if if_none_match is not None:
         if _is_listed(etag, if_none_match, weakly=True):
             return 304 if is_read else 412
     elif is_read and (
-        _is_newer(last_modified, _get(fields, "if-modified-since")) is False
+        _is_newer(last_modified, get_list(fields, "if-modified-since")) is False
     ):
         return 304
     return None
 
 
-def select_range(
-    method: str,
-    fields: FieldMap,
-    size: int,
-    etag: str | None,
-    last_modified: str | None,
-) -> ByteRange | Unsatisfiable | None:
-    """Return the range that is wanted, None for everything (RFC 9110 section 14.2).
-
-    If-Range asks for everything unless its validator is exactly ours, and strong
-    (section 13.1.5); give a ``last_modified`` only if the date is a strong one.
-    """
-    value = _get(fields, "range")
-    if method != "GET" or value is None:
-        return None
-    if_range = _get(fields, "if-range")
-    if if_range is not None and not _is_same(if_range, etag, last_modified):
-        return None
-    return parse_range(value, size)
-
-
-def parse_range(field: str, size: int) -> ByteRange | Unsatisfiable | None:
-    """Parse a Range field for content of ``size`` bytes.
-
-    None: send everything, because the field is malformed, has another unit, or asks
-    for several ranges, which a server may ignore (RFC 9110 section 14.2).
-    """
-    match = _match_range(field.strip())
-    if match is None or match[0].endswith("=-"):
-        return None
-    if not match[1]:
-        return _find_suffix(int(match[2]), size)
-    first, last = int(match[1]), int(match[2] or size - 1)
-    if match[2] and last < first:
-        return None
-    if first >= size:
-        return UNSATISFIABLE
-    return ByteRange(first, min(last, size - 1))
-
-
-def _find_suffix(length: int, size: int) -> ByteRange | Unsatisfiable | None:
-    if not length:
-        return UNSATISFIABLE
-    if not size:
-        # Satisfiable, but Content-Range cannot express a range of no bytes.
-        return None
-    return ByteRange(max(size - length, 0), size - 1)
-
-
-def _get(fields: FieldMap, name: str) -> str | None:
+def get_list(fields: FieldMap, name: str) -> str | None:
+    """Return the values of a field as one list (RFC 9110 section 5.3)."""
     values = fields.get(name)
     return ", ".join(values) if values else None
 
@@ -194,7 +124,10 @@ def _is_newer(last_modified: str | None, date: str | None) -> bool | None:
     return ours > theirs
 
 
-def _is_same(if_range: str, etag: str | None, last_modified: str | None) -> bool:
+def is_same_validator(
+    if_range: str, etag: str | None, last_modified: str | None
+) -> bool:
+    """Tell whether If-Range has exactly our validator (RFC 9110 section 13.1.5)."""
     validator = if_range.strip()
     if validator.endswith('"'):
         return validator == etag and not validator.startswith("W/")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from httpout_cgi.messages import FilePart, Response
+from httpout_cgi.messages import FilePart, FileParts, Response
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 # Responses that never have content (RFC 9110 sections 15.2, 15.3.5, 15.4.5).
@@ -41,7 +41,7 @@ def frame(method: str, version: str, response: Response, *, close: bool) -> Fram
         # Unmodified, for HEAD, too (RFC 3875 section 5); its end is the connection's.
         return _RAW
     head_only = method == "HEAD" or response.status in _WITHOUT_CONTENT
-    streamed = not isinstance(response.body, (bytes, FilePart))
+    streamed = not isinstance(response.body, (bytes, FilePart, FileParts))
     chunked = streamed and version == "HTTP/1.1"
     # Without a length and without chunks, only the end of the connection tells.
     ends_by_close = streamed and not chunked and not head_only
