@@ -81,7 +81,7 @@ def _watch(module: ModuleType, name: str) -> None:
         return
     if kind is GuardedModule:
         # One for this module alone.
-        kind = PassesForModule("module", (kind,), {})
+        kind = PassesForModule("module", (kind,), {"__module__": __name__})
         module.__class__ = kind
     setattr(kind, name, _SharedClass(name))
     _undo.append(lambda: delattr(kind, name))
