@@ -27,7 +27,7 @@ def complain(folder: Path, text: str) -> list[str]:
 
 
 def test_users_have_defaults(folder: Path) -> None:
-    path = save(folder, "user: www\nusers: {scripts: [{}]}\nsites: [{}]")
+    path = save(folder, "user: www\nusers: {scripts: [{runner: process}]}\nsites: [{}]")
     users = config.load(path).users
     assert users
     assert (users.url, users.docroot) == ("/~$user/", "$home/public_html")

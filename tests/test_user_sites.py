@@ -2,6 +2,7 @@
 
 import os
 import pwd
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from stat import S_IMODE
@@ -17,6 +18,7 @@ from httpout_cgi.messages import Endpoints, Request, Response
 from httpout_cgi.protocol.ownership import OwnershipError
 from httpout_cgi.scripts import Owner, Script
 from httpout_cgi.sites import SiteMap
+from tests.accounts import public_folder, without_privileges
 
 CONFIG = """\
 user: www
@@ -54,8 +56,13 @@ class System:
 
 
 @pytest.fixture
-def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
-    made = System(tmp_path)
+def system(monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
+    with public_folder() as folder:
+        yield make_system(folder, monkeypatch)
+
+
+def make_system(folder: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    made = System(folder)
     monkeypatch.setattr(pwd, "getpwnam", made.getpwnam)
     for name in ("alice", "bob"):
         home = made.add(name, os.geteuid() or UID)
@@ -299,6 +306,16 @@ def test_followed_links_stay_as_narrow_as_the_site_wants(system: System) -> None
     text = CONFIG.replace("always", "never")
     refused = find_refusal(load(system.folder, text), "/~alice/x.html")
     assert refused.status == HTTPStatus.FORBIDDEN
+
+
+def test_a_folder_that_workers_may_not_enter_has_a_word(system: System) -> None:
+    (system.folder / "alice/public_html/cgi-bin").chmod(0)
+    sites = load(system.folder)
+    resolve(sites, "/~alice/page.html")
+    with without_privileges():
+        refused = find_refusal(sites, "/~alice/cgi-bin/run")
+    assert refused.status == HTTPStatus.FORBIDDEN
+    assert refused.reason.startswith("not-readable: ")
 
 
 def test_what_is_known_of_sites_is_bounded(
