@@ -7,8 +7,8 @@ from http import HTTPStatus
 
 from httpout_cgi.error_page import render_redirect_page
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files import static
 from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
+from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Fields, Request, Response
 from httpout_cgi.protocol.cgi_response import ClientRedirect, Document
 from httpout_cgi.protocol.conditional import evaluate
@@ -19,6 +19,8 @@ _CONDITIONS = frozenset(
     ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 )
 _PARTIAL_FIELDS = _CONDITIONS | {"range", "if-range"}
+# What one part of us says is no less true for what another part says.
+_ADDING_UP = frozenset(("set-cookie", "vary"))
 # What is known of a file better than by the script that wants it sent.
 _FILE_FIELDS = frozenset(("accept-ranges", "content-range", "etag", "last-modified"))
 
@@ -56,7 +58,12 @@ def redirect_client(redirect: ClientRedirect) -> Response:
 
 
 def send_file(
-    file: StaticFile, request: Request, document: Document, *, now: float
+    files: StaticFiles,
+    file: StaticFile,
+    request: Request,
+    document: Document,
+    *,
+    now: float,
 ) -> Response:
     """Send a file in the place of what a script printed (X-Sendfile).
 
@@ -70,7 +77,7 @@ def send_file(
         request = make_redirected_request(request, request.target, whole=True)
     given = {name.lower(): value for name, value in document.fields}
     media_type = given.get("content-type")
-    response = static.respond(file, request, now=now, media_type=media_type)
+    response = files.send(file, request, media_type, now=now)
     known = {name.lower() for name, _ in response.fields} | _FILE_FIELDS
     fields = [own for own in document.fields if own[0].lower() not in known]
     if response.status == HTTPStatus.NOT_MODIFIED:
@@ -111,10 +118,10 @@ def _describes_content(name: str) -> bool:
 
 
 def add_fields(response: Response, fields: Fields) -> Response:
-    """Add fields to a response; those that it has itself stay, cookies add up."""
+    """Add fields to a response; those that it has itself stay, lists add up."""
     if response.raw or not fields:
         return response
-    present = {name.lower() for name, _ in response.fields} - {"set-cookie"}
+    present = {name.lower() for name, _ in response.fields} - _ADDING_UP
     added = [field for field in fields if field[0].lower() not in present]
     return response._replace(fields=(*response.fields, *added))
 

@@ -27,8 +27,8 @@ from httpout_cgi.answers import (
 from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files import static
 from httpout_cgi.files.resolve import Resolver, StaticFile
+from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_output import CgiOutputParser
 from httpout_cgi.protocol.cgi_response import (
@@ -91,6 +91,7 @@ class Gateway:
     def __init__(self, config: Config, runner: Runner) -> None:
         self._runner = runner
         self._sites = SiteMap(config)
+        self._files = StaticFiles()
         self._debug = config.debug
         self._response_head = config.limits.response_head
         self._leftovers = Leftovers()
@@ -180,7 +181,7 @@ class Gateway:
         if isinstance(found, Script):
             return self._describe(exchange, found)
         if isinstance(found, StaticFile):
-            return static.respond(found, request, now=time.time())
+            return self._files.respond(found, request, now=time.time())
         return redirect_to_directory(found, target.query)
 
     def _describe(self, exchange: _Exchange, script: Script) -> Invocation:
@@ -229,7 +230,8 @@ class Gateway:
             if result.sendfile is not None:
                 assert exchange.resolver is not None  # it has found the script
                 file = exchange.resolver.resolve_sendfile(result.sendfile)
-                return send_file(file, exchange.request, result, now=time.time())
+                now = time.time()
+                return send_file(self._files, file, exchange.request, result, now=now)
             status, reason = HTTPStatus.NOT_MODIFIED, ""
             if judge_conditions(exchange.request, result) != status:
                 status = HTTPStatus.PRECONDITION_FAILED

@@ -8,7 +8,8 @@ import pytest
 from httpout_cgi import answers
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
-from httpout_cgi.messages import Endpoints, FileParts, Request, Response
+from httpout_cgi.files.static import StaticFiles
+from httpout_cgi.messages import Endpoints, Request, Response
 from httpout_cgi.protocol.cgi_response import ClientRedirect, Document
 
 ENDPOINTS = Endpoints("http", "192.0.2.1", 5000, "127.0.0.1", 8000)
@@ -88,6 +89,8 @@ def test_added_fields_do_not_replace_but_cookies_add_up() -> None:
         *(("X-A", "own"), ("Set-Cookie", "a=1")),
         *(("X-B", "1"), ("Set-Cookie", "b=2")),
     ]
+    vary = answers.add_fields(Response(200, [("Vary", "A")]), [("Vary", "B")])
+    assert list(vary.fields) == [("Vary", "A"), ("Vary", "B")]
     raw = Response(200, raw=True)
     assert answers.add_fields(raw, added) is raw
     assert answers.add_fields(response, ()) is response
@@ -130,7 +133,7 @@ def test_a_sent_file_has_its_own_validators(file: StaticFile) -> None:
     document = Document(
         fields=(("ETag", "mine"), ("X-A", "1"), ("Content-Type", "a/b")), close=True
     )
-    response = answers.send_file(file, make_request(), document, now=0)
+    response = answers.send_file(StaticFiles(), file, make_request(), document, now=0)
     fields = dict(response.fields)
     assert (response.status, response.body) == (200, b"content")
     assert response.close
@@ -138,27 +141,31 @@ def test_a_sent_file_has_its_own_validators(file: StaticFile) -> None:
     assert fields["X-A"] == "1"
     assert fields["ETag"] != "mine"
     same = make_request(if_none_match=fields["ETag"])
-    unchanged = answers.send_file(file, same, document, now=0)
+    unchanged = answers.send_file(StaticFiles(), file, same, document, now=0)
     assert unchanged.status == 304
     assert "Content-Type" not in dict(unchanged.fields)
 
 
 def test_a_sent_file_ignores_conditions_on_what_a_script_did(file: StaticFile) -> None:
     post = make_request("POST", if_none_match="*", range="bytes=0-1")
-    response = answers.send_file(file, post, Document(), now=0)
+    response = answers.send_file(StaticFiles(), file, post, Document(), now=0)
     assert (response.status, response.body) == (200, b"content")
 
 
 def test_a_sent_file_keeps_the_status_of_the_script(file: StaticFile) -> None:
     document = Document(status=404, reason="Sold out", has_status=True)
-    response = answers.send_file(file, make_request(range="bytes=0-1"), document, now=0)
+    response = answers.send_file(
+        StaticFiles(), file, make_request(range="bytes=0-1"), document, now=0
+    )
     assert (response.status, response.reason) == (404, "Sold out")
     assert response.body == b"content"
 
 
 def test_the_reason_of_200_is_not_that_of_206(file: StaticFile) -> None:
     document = Document(reason="Fine", has_status=True)
-    part = answers.send_file(file, make_request(range="bytes=0-1"), document, now=0)
+    part = answers.send_file(
+        StaticFiles(), file, make_request(range="bytes=0-1"), document, now=0
+    )
     assert (part.status, part.reason) == (206, "")
 
 
@@ -167,10 +174,9 @@ def test_parts_of_a_sent_file_have_the_type_that_the_script_says(
 ) -> None:
     document = Document(fields=(("Content-Type", "a/b"), ("X-A", "1")))
     request = make_request(range="bytes=0-0,2-2")
-    response = answers.send_file(file, request, document, now=0)
+    response = answers.send_file(StaticFiles(), file, request, document, now=0)
     fields = [name for name, _ in response.fields]
     assert fields.count("Content-Type") == 1
     assert dict(response.fields)["Content-Type"].startswith("multipart/byteranges")
-    assert isinstance(response.body, FileParts)
-    response.body.file.close()
-    assert b"Content-Type: a/b\r\n" in bytes(response.body.pieces[0])
+    assert isinstance(response.body, bytes)
+    assert b"Content-Type: a/b\r\n" in response.body

@@ -338,7 +338,7 @@ def test_a_mistake_of_ours_in_an_error_page_does_not_end_the_connection(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = make_gateway_with_error_page(folder, "/page.html")
-    monkeypatch.setattr("httpout_cgi.files.static.respond", break_it)
+    monkeypatch.setattr("httpout_cgi.files.static.StaticFiles.respond", break_it)
     assert ask(gateway, make_request("/missing")).status == 404
     assert "RuntimeError: a mistake of ours" in caplog.text
 

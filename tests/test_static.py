@@ -14,14 +14,14 @@ import pytest
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import StaticFile
-from httpout_cgi.files.static import respond
+from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Endpoints, FilePart, FileParts, Request, Response
 from tests.accounts import public_folder, without_privileges
 
 NOW = 1_700_000_000.5
 OLD = 1_600_000_000
 ENDPOINTS = Endpoints("http", "127.0.0.1", 50000, "127.0.0.1", 8000)
-LARGE = 65537
+LARGE = 128 * 1024 + 1
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def make_request(method: str = "GET", **fields: str) -> Request:
 
 
 def ask(file: StaticFile, method: str = "GET", **fields: str) -> Response:
-    return respond(file, make_request(method, **fields), now=NOW)
+    return StaticFiles().respond(file, make_request(method, **fields), now=NOW)
 
 
 def find_refusal(file: StaticFile, method: str = "GET", **fields: str) -> HTTPError:
@@ -57,6 +57,23 @@ def find_refusal(file: StaticFile, method: str = "GET", **fields: str) -> HTTPEr
 
 def get(response: Response, name: str) -> str:
     return dict(response.fields)[name]
+
+
+def read_all(response: Response) -> bytes:
+    """Return the content of a response, and close it."""
+    body = response.body
+    if isinstance(body, bytes):
+        return body
+    assert isinstance(body, (FilePart, FileParts))
+    with body.file as file:
+        if isinstance(body, FilePart):
+            return os.pread(file.fileno(), body.length, body.offset)
+        content = b"".join(
+            piece if isinstance(piece, bytes) else os.pread(file.fileno(), *piece[::-1])
+            for piece in body.pieces
+        )
+    assert len(content) == body.length
+    return content
 
 
 def count_descriptors() -> int:
@@ -184,27 +201,19 @@ def test_large_range_is_handed_over_open(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [10, LARGE])
 def test_several_ranges(tmp_path: Path, size: int) -> None:
-    file = make_file(tmp_path / "a.txt", bytes(range(10)) + bytes(size - 10))
+    file_content = bytes(range(10)) + bytes(size - 10)
+    file = make_file(tmp_path / "a.txt", file_content)
 
     response = ask(file, range="bytes=8-9,0-1")
 
     assert response.status == 206
-    body = response.body
-    assert isinstance(body, FileParts)
-    with body.file:
-        assert [piece for piece in body.pieces if isinstance(piece, tuple)] == [
-            (8, 2),
-            (0, 2),
-        ]
-    framing = b"".join(piece for piece in body.pieces if isinstance(piece, bytes))
-    assert body.length == len(framing) + 4
+    content = read_all(response)
     _, _, boundary = get(response, "Content-Type").partition("; boundary=")
-    parts = framing.split(f"\r\n--{boundary}".encode())
+    parts = content.split(f"\r\n--{boundary}".encode())
     assert parts[0] == b""
-    assert parts[1] == (
-        b"\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        b"Content-Range: bytes 8-9/%d\r\n\r\n" % size
-    )
+    head = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes "
+    assert parts[1] == head + b"8-9/%d\r\n\r\n" % size + file_content[8:10]
+    assert parts[2] == head + b"0-1/%d\r\n\r\n" % size + file_content[0:2]
     assert parts[3] == b"--\r\n"
     assert "Content-Range" not in dict(response.fields)
 
@@ -212,13 +221,10 @@ def test_several_ranges(tmp_path: Path, size: int) -> None:
 def test_media_type_that_is_given(small: StaticFile) -> None:
     request = make_request(range="bytes=0-1,4-5")
 
-    response = respond(small, request, now=NOW, media_type="a/b")
+    response = StaticFiles().send(small, request, "a/b", now=NOW)
 
     assert get(response, "Content-Type").startswith("multipart/byteranges; ")
-    body = response.body
-    assert isinstance(body, FileParts)
-    body.file.close()
-    assert b"\r\nContent-Type: a/b\r\n" in bytes(body.pieces[0])
+    assert b"\r\nContent-Type: a/b\r\n" in read_all(response)
 
 
 @pytest.mark.parametrize("size", [10, LARGE])
@@ -328,14 +334,108 @@ def test_socket_in_place_of_the_file_is_refused(small: StaticFile) -> None:
     assert find_refusal(small).status == HTTPStatus.FORBIDDEN
 
 
+@pytest.fixture
+def page(tmp_path: Path) -> StaticFile:
+    make_file(tmp_path / "page.html.gz", b"gzip", OLD + 1)
+    make_file(tmp_path / "page.html.br", b"br", OLD + 2)
+    return make_file(tmp_path / "page.html", b"identity")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, br", "br"),
+        ("gzip", "gzip"),
+        ("zstd", "identity"),
+        ("br;q=0.5, gzip", "gzip"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_sibling_that_the_client_likes_is_sent(
+    page: StaticFile, method: str, accepted: str, coding: str
+) -> None:
+    response = ask(page, method, accept_encoding=accepted)
+
+    assert (response.status, response.body) == (200, coding.encode())
+    assert get(response, "Content-Type") == "text/html; charset=utf-8"
+    assert get(response, "Vary") == "Accept-Encoding"
+    assert dict(response.fields).get("Content-Encoding", "identity") == coding
+
+
+def test_vary_is_for_files_with_siblings(page: StaticFile, small: StaticFile) -> None:
+    assert get(ask(page), "Vary") == "Accept-Encoding"
+    assert "Vary" not in dict(ask(small, accept_encoding="gzip").fields)
+
+
+def test_each_sibling_has_validators_of_its_own(page: StaticFile) -> None:
+    plain, packed = ask(page), ask(page, accept_encoding="gzip")
+
+    assert get(plain, "ETag") != get(packed, "ETag")
+    assert get(plain, "Last-Modified") != get(packed, "Last-Modified")
+    same = ask(page, accept_encoding="gzip", if_none_match=get(packed, "ETag"))
+    assert same.status == 304
+    assert get(same, "Vary") == "Accept-Encoding"
+    assert "Content-Encoding" not in dict(same.fields)
+    other = ask(page, accept_encoding="gzip", if_none_match=get(plain, "ETag"))
+    assert other.status == 200
+
+
+def test_ranges_are_of_what_is_sent_and_never_of_two(page: StaticFile) -> None:
+    plain, packed = ask(page), ask(page, accept_encoding="gzip")
+
+    part = ask(page, accept_encoding="gzip", range="bytes=1-")
+    assert (part.status, part.body) == (206, b"zip")
+    assert get(part, "Content-Encoding") == "gzip"
+    # The rest of what began as another representation is no rest (RFC 9110 13.1.5).
+    whole = ask(
+        page, accept_encoding="gzip", range="bytes=1-", if_range=get(plain, "ETag")
+    )
+    assert (whole.status, whole.body) == (200, b"gzip")
+    rest = ask(
+        page, accept_encoding="gzip", range="bytes=1-", if_range=get(packed, "ETag")
+    )
+    assert (rest.status, rest.body) == (206, b"zip")
+
+
+def test_sibling_that_cannot_be_opened_is_left_out(
+    page: StaticFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_open = os.open
+
+    def open_some(path: str, flags: int) -> int:
+        if path.endswith(".gz"):
+            raise PermissionError(errno.EACCES, "not for you", path)
+        return really_open(path, flags)
+
+    monkeypatch.setattr("httpout_cgi.files.contents.os.open", open_some)
+
+    response = ask(page, accept_encoding="gzip")
+
+    assert (response.status, response.body) == (200, b"identity")
+    assert get(response, "Vary") == "Accept-Encoding"
+
+
 class BrokenFile(FileIO):
     def read(self, size: int | None = -1, /) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
+def test_disk_that_fails_while_a_range_is_read(
+    large: StaticFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("httpout_cgi.files.contents.os.pread", fail)
+
+    refusal = find_refusal(large, range="bytes=0-1")
+
+    assert refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def test_disk_that_fails_while_reading(
     small: StaticFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("httpout_cgi.files.static.FileIO", BrokenFile)
+    monkeypatch.setattr("httpout_cgi.files.contents.FileIO", BrokenFile)
 
     assert find_refusal(small).status == HTTPStatus.INTERNAL_SERVER_ERROR

@@ -12,8 +12,8 @@ import pytest
 from httpout_cgi import accounts
 from httpout_cgi import config as settings
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files import static
 from httpout_cgi.files.resolve import DirectoryRedirect, Resolution, StaticFile
+from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Endpoints, Request, Response
 from httpout_cgi.protocol.ownership import OwnershipError
 from httpout_cgi.scripts import Owner, Script
@@ -245,7 +245,7 @@ def test_an_answer_is_believed_for_seconds_only(system: System) -> None:
 def respond(sites: SiteMap, path: str) -> Response:
     found = resolve(sites, path)
     assert isinstance(found, StaticFile)
-    return static.respond(found, make_request("example.org"), now=0)
+    return StaticFiles().respond(found, make_request("example.org"), now=0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -1,22 +1,28 @@
 """Static files: from a file and a request to the response (RFC 9110).
 
-Opens first and then looks at what was opened: the path may lead elsewhere by then.
 Must not know URLs or where files may lie; see resolve.
 """
 
-import os
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
-from io import FileIO
-from stat import S_ISREG
+from itertools import chain
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.contents import SMALL, Content, Contents
 from httpout_cgi.files.media_types import guess_media_type
-from httpout_cgi.files.resolve import StaticFile, make_http_error
-from httpout_cgi.messages import Fields, FilePart, FileParts, Request, Response
-from httpout_cgi.protocol.conditional import evaluate, format_date, make_etag
-from httpout_cgi.protocol.ownership import Refusal
+from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.siblings import Siblings
+from httpout_cgi.messages import (
+    Body,
+    Fields,
+    FilePart,
+    FileParts,
+    Request,
+    Response,
+)
+from httpout_cgi.protocol.conditional import evaluate
+from httpout_cgi.protocol.negotiation import IDENTITY, choose_coding
 from httpout_cgi.protocol.ranges import (
     ByteRange,
     Unsatisfiable,
@@ -27,132 +33,133 @@ from httpout_cgi.protocol.ranges import (
 
 _FILE_METHODS = (("Allow", "GET, HEAD, OPTIONS"),)
 _ACCEPT_RANGES = ("Accept-Ranges", "bytes")
-
-# Read at once: as much as one write takes, and quicker than keeping the file open.
-_SMALL = 65536
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-# A FIFO put in the file's place would block the whole worker.
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_VARY = ("Vary", "Accept-Encoding")
 # Between the parts of what is sent in several; no content can hold it.
 _BOUNDARY = secrets.token_hex(12)
 
 
-def respond(
-    file: StaticFile, request: Request, *, now: float, media_type: str | None = None
-) -> Response:
-    """Return the response with the file: 200, 204, 206 or 304.
+class StaticFiles:
+    """Answers with files.  Only the loop thread touches it.
 
-    ``now`` is in seconds since the epoch, ``media_type`` is the file's if its name
-    does not tell.  The response to HEAD has the body of GET:
-    whoever sends it drops the content and keeps its length.  Raises HTTPError 403,
-    404, 405, 412 or 416, with the fields that belong to it.
+    ``now`` is in seconds since the epoch.  The response to HEAD has the body of GET:
+    whoever sends it drops the content and keeps its length.  HTTPErrors have the fields
+    that belong to them.
     """
-    if request.method == "OPTIONS":
-        return Response(HTTPStatus.NO_CONTENT, _FILE_METHODS)
+
+    def __init__(self) -> None:
+        self._contents = Contents()
+        self._siblings = Siblings()
+
+    def respond(self, file: StaticFile, request: Request, *, now: float) -> Response:
+        """Return the response with the file: 200, 204, 206 or 304.
+
+        A sibling that the client likes better is sent in its place, as a representation
+        of its own: with its own entity tag, by which ranges of both are told apart.
+        Raises HTTPError 403, 404, 405, 412 or 416.
+        """
+        if request.method == "OPTIONS":
+            return Response(HTTPStatus.NO_CONTENT, _FILE_METHODS)
+        check_method(request)
+        media_type = guess_media_type(file.path)
+        siblings = self._siblings.find(file, now)
+        if not siblings:
+            content = self._contents.open(file, now)
+            return _answer(content, request, media_type, ())
+        sizes = {coding: one.stat.st_size for coding, one in siblings.items()}
+        sizes[IDENTITY] = file.stat.st_size
+        coding = choose_coding(request.get("accept-encoding"), sizes)
+        if coding in siblings:
+            try:
+                content = self._contents.open(siblings[coding], now)
+            except HTTPError:
+                coding = IDENTITY  # it may be unreadable, or gone by now
+            else:
+                fields = (("Content-Encoding", coding), _VARY)
+                return _answer(content, request, media_type, fields)
+        return _answer(self._contents.open(file, now), request, media_type, (_VARY,))
+
+    def send(
+        self, file: StaticFile, request: Request, media_type: str | None, *, now: float
+    ) -> Response:
+        """Return the response with exactly this file, as ``respond`` does.
+
+        ``media_type`` is for one whose name does not tell.
+        """
+        check_method(request)
+        media_type = media_type or guess_media_type(file.path)
+        return _answer(self._contents.open(file, now), request, media_type, ())
+
+
+def check_method(request: Request) -> None:
+    """Raise HTTPError 405 unless the content of something is asked for."""
     if request.method not in ("GET", "HEAD"):
         status = HTTPStatus.METHOD_NOT_ALLOWED
         raise HTTPError(status, f"{request.method} of a file", fields=_FILE_METHODS)
-    opened = _open(file)
-    try:
-        response = _answer(file, opened, request, now, media_type)
-    except BaseException:
-        opened.close()
-        raise
-    if isinstance(response.body, bytes):
-        opened.close()
-    return response
-
-
-def _open(file: StaticFile) -> FileIO:
-    opener = _open_linked if file.is_link else _open_itself
-    try:
-        return FileIO(file.path, opener=opener)
-    except OSError as error:
-        raise make_http_error(error, file.owner) from error
-
-
-def _open_linked(path: str, flags: int) -> int:
-    return os.open(path, flags | _NONBLOCK)
-
-
-def _open_itself(path: str, flags: int) -> int:
-    # A link that was put there after resolving is not followed (CWE-367).
-    return os.open(path, flags | _NONBLOCK | _NO_FOLLOW)
 
 
 def _answer(
-    file: StaticFile,
-    opened: FileIO,
-    request: Request,
-    now: float,
-    media_type: str | None,
+    content: Content, request: Request, media_type: str, fields: Fields
 ) -> Response:
-    seen = os.fstat(opened.fileno())
-    # The same name may be another file by now, an edited one; but neither a device nor
-    # one of somebody else, to which a link was put there while we looked (CWE-367).
-    if not S_ISREG(seen.st_mode) or seen.st_uid != file.stat.st_uid:
-        raise HTTPError(HTTPStatus.FORBIDDEN, f"changed while opened: {file.path}")
-    # An account could link to what workers may read, and others may not: folders on the
-    # way change at any time, so that only the owner of what was opened counts.
-    if file.owner is not None and seen.st_uid != file.owner:
-        reason = f"{Refusal.NOT_OWNER.value}: {file.path}"
-        raise HTTPError(HTTPStatus.FORBIDDEN, reason)
-    # A date in the future must not be sent (RFC 9110 section 8.8.2.1).
-    modified = format_date(max(0, int(min(seen.st_mtime, now))))
-    etag = make_etag(seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    """Answer with some content; ``fields`` go with it, whatever part is sent."""
+    try:
+        response = _choose_answer(content, request, media_type, fields)
+    except BaseException:
+        content.close()
+        raise
+    if isinstance(response.body, bytes):
+        content.close()
+    return response
+
+
+def _choose_answer(
+    content: Content, request: Request, media_type: str, fields: Fields
+) -> Response:
+    etag, modified, size = content.etag, content.modified, content.size
     validators = (("Last-Modified", modified), ("ETag", etag))
     match evaluate(request.method, request.fields, etag, modified):
         case 412:
             raise HTTPError(HTTPStatus.PRECONDITION_FAILED, "file has changed")
         case 304:
-            return Response(HTTPStatus.NOT_MODIFIED, validators)
-    # Within the second after a change a second one would have the same date.
-    strong = modified if seen.st_mtime <= now - 1 else None
-    size, media_type = seen.st_size, media_type or guess_media_type(file.path)
-    ranges = select_ranges(request.method, request.fields, size, etag, strong)
+            vary = (_VARY,) if _VARY in fields else ()
+            return Response(HTTPStatus.NOT_MODIFIED, (*validators, *vary))
+    fields = (_ACCEPT_RANGES, *validators, *fields)
+    date = content.strong_date
+    ranges = select_ranges(request.method, request.fields, size, etag, date)
+    if ranges is None:
+        own = ("Content-Type", media_type)
+        return Response(HTTPStatus.OK, (own, *fields), _read(content, 0, size))
     if isinstance(ranges, Unsatisfiable):
         raise HTTPError(
             HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
             f"range outside of {size} bytes",
             fields=(("Content-Range", f"bytes */{size}"),),
         )
-    if ranges is not None:
-        return _send_ranges(opened, ranges, size, media_type, validators)
-    fields = (("Content-Type", media_type), _ACCEPT_RANGES, *validators)
-    return Response(HTTPStatus.OK, fields, _read(opened, 0, size))
+    body, part_fields = _make_parts(content, ranges, media_type)
+    return Response(HTTPStatus.PARTIAL_CONTENT, (*part_fields, *fields), body)
 
 
-def _send_ranges(
-    opened: FileIO,
-    ranges: Sequence[ByteRange],
-    size: int,
-    media_type: str,
-    validators: Fields,
-) -> Response:
-    body: bytes | FilePart | FileParts
+def _make_parts(
+    content: Content, ranges: Sequence[ByteRange], media_type: str
+) -> tuple[Body, Fields]:
     if len(ranges) == 1:
         (one,) = ranges
-        body = _read(opened, one.first, one.length)
-        own: Fields = (
-            ("Content-Type", media_type),
-            ("Content-Range", format_content_range(one, size)),
-        )
-    else:
-        multipart = frame_multipart(ranges, size, media_type, _BOUNDARY)
-        pieces: list[bytes | tuple[int, int]] = []
-        for head, one in zip(multipart.heads, ranges, strict=True):
-            pieces += head, (one.first, one.length)
-        body = FileParts(opened, (*pieces, multipart.tail), multipart.length)
-        own = (("Content-Type", multipart.content_type),)
-    fields = (*own, _ACCEPT_RANGES, *validators)
-    return Response(HTTPStatus.PARTIAL_CONTENT, fields, body)
+        content_range = format_content_range(one, content.size)
+        fields = (("Content-Type", media_type), ("Content-Range", content_range))
+        return _read(content, one.first, one.length), fields
+    multipart = frame_multipart(ranges, content.size, media_type, _BOUNDARY)
+    own = (("Content-Type", multipart.content_type),)
+    if content.file is None:
+        parts = [content.read(one.first, one.length) for one in ranges]
+        pairs = zip(multipart.heads, parts, strict=True)
+        return b"".join((*chain(*pairs), multipart.tail)), own
+    pieces: list[bytes | tuple[int, int]] = []
+    for head, one in zip(multipart.heads, ranges, strict=True):
+        pieces += head, (one.first, one.length)
+    pieces.append(multipart.tail)
+    return FileParts(content.file, pieces, multipart.length), own
 
 
-def _read(opened: FileIO, offset: int, length: int) -> bytes | FilePart:
-    if length > _SMALL:
-        return FilePart(opened, offset, length)
-    opened.seek(offset)
-    try:
-        return opened.read(length) or b""
-    except OSError as error:
-        raise make_http_error(error) from error
+def _read(content: Content, offset: int, length: int) -> bytes | FilePart:
+    if content.file is not None and length > SMALL:
+        return FilePart(content.file, offset, length)
+    return content.read(offset, length)
