@@ -124,7 +124,10 @@ class PoolProcess:
             spool.write(content)
             spool.seek(0)
             theirs = [spool.fileno(), their_errors, their_status]
-            socket.send_fds(connection, [encode_head(variables)], theirs)
+            head = encode_head(variables)
+            size = socket.send_fds(connection, [head], theirs)
+            if size < len(head):
+                connection.sendall(head[size:])
         os.close(their_errors)
         os.close(their_status)
         return Request(connection, os.fdopen(errors, "rb"), os.fdopen(status, "rb"))

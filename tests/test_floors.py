@@ -51,7 +51,7 @@ _POOL_PROCESS = (
     *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
     *(
         f"processes.pool_{name}"
-        for name in ("ownership", "memory", "spare", "relay", "forks", "variables")
+        for name in ("ownership", "spare", "relay", "forks", "variables")
     ),
     "processes.pool_warmth",
 )

@@ -214,7 +214,8 @@ class Children:
             for note in notes:
                 if note.startswith("/"):
                     self._load(note, self._cache.load_module)
-            learn([note for note in notes if not note.startswith("/")])
+            if learn([note for note in notes if not note.startswith("/")]):
+                self.drop_spares()
 
     def _load(self, path: str, load: Callable[[str], object]) -> None:
         try:

@@ -10,8 +10,6 @@ import importlib
 import sys
 from typing import Sequence
 
-from httpout_cgi.processes import pool_memory
-
 # What scripts import most.
 _FIRST = (
     *("datetime", "html", "json", "os", "re", "time", "traceback", "urllib.parse"),
@@ -62,20 +60,23 @@ def warm_up(names: Sequence[str]) -> list[str]:
     return [f"preload: {name}: {reason}" for name, reason in failures if reason]
 
 
-def learn(names: Sequence[str]) -> None:
-    """Import what a script has imported, if it is known to leave a process alone."""
+def learn(names: Sequence[str]) -> bool:
+    """Import what a script has imported, if it is known to leave a process alone.
+
+    Tells whether there was anything: what was forked before shares less with us.
+    """
     new = [name for name in names if name in _LATER and name not in sys.modules]
     for name in new:
         _try_import(name)
     if new:
         _settle()
+    return bool(new)
 
 
 def _settle() -> None:
     """Let children share the heap with us as long as nobody writes to it."""
     gc.collect()
     gc.freeze()
-    pool_memory.collapse()
 
 
 def _try_import(name: str) -> str:

@@ -1,0 +1,155 @@
+"""Children that a pool has forked ahead, and what it does for them once."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import PATIENCE
+from tests.pool_process import PoolProcess, pool_process, save
+
+HELLO = 'print("Hello")'
+KIBIBYTES = 1024  # of a mebibyte
+
+pytestmark = pytest.mark.skipif(
+    not os.path.exists("/proc/self/smaps_rollup"), reason="needs Linux's /proc"
+)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[PoolProcess]:
+    with pool_process() as process:
+        yield process
+
+
+def list_children(pool: PoolProcess) -> list[int]:
+    number = pool.process.pid
+    text = Path(f"/proc/{number}/task/{number}/children").read_text()
+    return [int(pid) for pid in text.split()]
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_spare_that_was_killed_is_replaced(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(tmp_path / "a.py", HELLO)
+    assert pool.ask(path).output == b"Hello\n"
+    spares = list_children(pool)
+    assert spares
+    for pid in spares:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not set(spares) & set(list_children(pool)))
+    for _ in range(6):
+        assert pool.ask(path).output == b"Hello\n"
+
+
+def test_a_request_may_be_larger_than_a_socket_takes_at_once(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    path = save(tmp_path / "a.py", 'import os; print(len(os.environ["LONG"]))')
+    for _ in range(6):
+        assert pool.ask(path, {"LONG": "x" * 700_000}).output == b"700000\n"
+
+
+def test_no_spare_outlives_its_pool(tmp_path: Path) -> None:
+    with pool_process() as pool:
+        assert pool.ask(save(tmp_path / "a.py", HELLO)).output == b"Hello\n"
+        spares = list_children(pool)
+        pool.process.terminate()
+        assert pool.leave() == 0
+    assert spares
+    assert not [pid for pid in spares if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_pool_learns_what_its_scripts_import(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import sys
+        print("csv" in sys.modules)
+        import csv
+        """,
+    )
+    with pool_process() as pool:
+        assert pool.ask(path).output == b"False\n"
+        until(lambda: pool.ask(path).output == b"True\n")
+
+
+def test_a_pool_does_not_learn_what_it_does_not_know(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import sys
+        print("multiprocessing" in sys.modules, "antigravity" in sys.modules)
+        import multiprocessing
+        sys.modules[1] = sys.modules["antigravity"] = None
+        """,
+    )
+    with pool_process() as pool:
+        assert {pool.ask(path).output for _ in range(9)} == {b"False False\n"}
+
+
+FORKING = """
+import logging, os, sys, threading
+logging.warning("one")
+thread = threading.Thread(target=logging.warning, args=("two",))
+thread.start()
+thread.join()
+pid = os.fork()
+if not pid:
+    logging.warning("three")
+    own = threading._after_fork.__code__.co_filename
+    os._exit(0 if own == threading.__file__ and threading.active_count() == 1 else 1)
+print(os.waitpid(pid, 0)[1])
+"""
+
+
+def test_a_script_that_forks_has_what_modules_do_then(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    answer = pool.ask(save(tmp_path / "a.py", FORKING))
+    assert answer.output == b"0\n"
+    words = ("one", "two", "three")
+    assert answer.log == "".join(f"WARNING:root:{word}\n" for word in words)
+
+
+SIZES = r"""
+import json, re
+with open("/proc/self/smaps_rollup") as file:
+    text = file.read()
+print(json.dumps({n: int(v) for n, v in re.findall(r"(\w+): +([0-9]+) kB", text)}))
+"""
+
+
+def test_a_child_adds_at_most_6_mebibytes(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", SIZES)
+    with pool_process() as pool:
+        sizes = [json.loads(pool.ask(path).output) for _ in range(9)]
+    # What is clean is the page cache's.
+    assert max(one["Private_Dirty"] for one in sizes) < 6 * KIBIBYTES
+
+
+def test_a_variable_of_the_pool_is_none_of_the_run(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import os, subprocess
+        print(sorted({**os.environ}), flush=True)
+        subprocess.run(["/usr/bin/env"])
+        """,
+    )
+    output = pool.ask(path, {"A": "1"}).output.decode()
+    names = ["A", "SCRIPT_FILENAME"]
+    first, *rest = output.splitlines()
+    assert first == str(names)
+    assert sorted(line.partition("=")[0] for line in rest) == names
