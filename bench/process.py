@@ -3,8 +3,9 @@
 
 The samples hello.py and environment.py, keep-alive connections, the same machine and
 the same Python, in turns, both with an access log.  Apache starts an interpreter for
-each request; ours forks one that is warm.  Needs Debian's package apache2; started as
-root, Apache runs scripts as www-data, which may need another --python.
+each request: that which our environment was made with, for it starts faster without
+one; ours forks one that is warm.  Needs Debian's package apache2; started as root,
+Apache runs scripts as www-data, which has to be able to reach that Python.
 """
 
 import argparse
@@ -64,7 +65,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of one round")
     parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--python", default=sys.executable, help="that Apache starts")
+    python = getattr(sys, "_base_executable", sys.executable)
+    parser.add_argument("--python", default=python, help="that Apache starts")
     return parser.parse_args()
 
 
