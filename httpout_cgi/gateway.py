@@ -54,7 +54,7 @@ from httpout_cgi.script_output import (
     read_status_line,
     take_over,
 )
-from httpout_cgi.scripts import Invocation, Script
+from httpout_cgi.scripts import Invocation, OutputMode, Script
 from httpout_cgi.sites import Site, SiteMap
 
 _MAXIMUM_HOPS = 10  # Apache's LimitInternalRecursion
@@ -198,7 +198,11 @@ class Gateway:
     async def _run(self, exchange: _Exchange, invocation: Invocation) -> Response:
         script = invocation.script
         run = self._runner.start(invocation)
-        parser = CgiOutputParser(script.mount.output, self._response_head)
+        # Who runs a page writes its header section.
+        mode: OutputMode = script.mount.output
+        if mode == "page":
+            mode = "cgi"
+        parser = CgiOutputParser(mode, self._response_head)
         try:
             if script.is_nph:
                 status, output = await read_status_line(run)

@@ -65,6 +65,8 @@ class Script(NamedTuple):
     @property
     def is_nph(self) -> bool:
         """Tell whether it writes whole responses (nph-, RFC 3875 section 5)."""
+        if self.mount.output == "page":
+            return False
         return self.path.rpartition("/")[2].startswith("nph-")
 
     @property

@@ -291,12 +291,6 @@ NOT_YET = [
     pytest.param("tls: {certificate: one, key: one}", "tls", id="tls"),
     pytest.param("pools: {runs_per_process: 2}", "pools.runs_per_process", id="runs"),
     pytest.param("pools: {python: python3.8}", "pools.python", id="python"),
-    pytest.param("sites: [{listing: true}]", "sites[0].listing", id="listing"),
-    pytest.param(
-        "sites: [{scripts: [{path: cgi-bin, output: page}]}]",
-        "sites[0].scripts[0].output",
-        id="output",
-    ),
 ]
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
 from httpout_cgi.files.roots import Root, build_roots, find_owner, is_source
 from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Owner, Script
@@ -171,6 +172,9 @@ class Resolver:
             position += 1
         return self._resolve_folder(root, path, file, is_linked=is_linked)
 
+                if root.has_pages and name.startswith("_"):
+                    # What pages are made of: _header.py, __globals__.py.
+                    _refuse(HTTPStatus.NOT_FOUND, "a name that begins with _", file)
     def _look(self, path: str) -> tuple[os.stat_result, bool]:
         """Return what is there, and whether behind a link that may be followed."""
         try:
@@ -244,6 +248,9 @@ class Resolver:
             # Scripts need not be called .py: a link, an alias, or the docroot around
             # a script folder would show their source.
             name = real.rpartition("/")[2]
+        if root.has_pages and guess_media_type(file.path) == UNKNOWN:
+            # Data beside pages (a database, say) is the pages' own.
+            _refuse(HTTPStatus.FORBIDDEN, "no known type of file", file.path)
             if not owner.is_overlay or owner.runs(name, file.stat):
                 _refuse(HTTPStatus.FORBIDDEN, "file of a script mount", file.path)
         return file

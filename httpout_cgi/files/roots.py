@@ -36,6 +36,11 @@ class Root:
     is_file: bool = False
     is_overlay: bool = False
 
+    @property
+    def has_pages(self) -> bool:
+        """Tell whether what runs are pages, among other files for the browser."""
+        return self.mount is not None and self.mount.output == "page"
+
 
 def build_roots(site: Site, owner: Owner | None = None) -> tuple[Root, ...]:
     """Return the roots of a site, the one that wins first.

@@ -103,6 +103,8 @@ def _finish(run: RunContext) -> None:
     """Flush the streams and let go of everything that the script made."""
     run.is_ending = True
     _flush(run)
+    if run.page is not None:
+        run.page.end_output()
     has_spoken = bool(run.parts) and last_words.collect_last(run)
     if _clear_modules(run) or has_spoken:
         _flush(run)

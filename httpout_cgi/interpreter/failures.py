@@ -12,15 +12,18 @@ from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInter
 
 def take_exit_code(run: RunContext, code: object) -> None:
     """Take what sys.exit() was given: a number, nothing, or a last message."""
+    if run.page is not None:
+        run.page.take_exit(code)
+    elif code is not None and not isinstance(code, int):
+        # CPython writes to the process' own where the script has none.
+        stream = run.initial_stderr if run.stderr is None else run.stderr
+        write_to(stream, f"{text_of(code, '')}\n")
     if code is None or isinstance(code, int):
         number = int(code or 0)
         # What a parent process learns of it; CPython takes -1 for what is no C long.
         run.exit_code = number & 0xFF if -(2**63) <= number < 2**63 else 0xFF
         return
     run.exit_code = 1
-    # CPython writes to the process' own where the script has none.
-    stream = run.initial_stderr if run.stderr is None else run.stderr
-    _write(stream, f"{_text_of(code, '')}\n")
 
 
 def report(run: RunContext, exc: BaseException) -> None:
@@ -33,6 +36,8 @@ def report(run: RunContext, exc: BaseException) -> None:
     hook = getattr(sys, "excepthook", None)
     if hook is sys.__excepthook__ or isinstance(exc, RunInterrupted):
         _print_error(run, run.failure)
+        if run.page is not None:
+            run.page.show_failure(exc, run.failure)
         return
     if hook is None and not hasattr(sys, "excepthook"):
         _print_error(run, f"sys.excepthook is missing\n{run.failure}")
@@ -69,11 +74,12 @@ def format_exception(exc: BaseException) -> str:
     except Exception:  # a script may put anything into an exception
         frames = "".join(traceback.format_tb(trace))
         heading = "Traceback (most recent call last):\n"
-        text = _text_of(exc, "<exception str() failed>")
+        text = text_of(exc, "<exception str() failed>")
         return f"{heading}{frames}{type(exc).__name__}: {text}\n"
 
 
-def _text_of(value: object, otherwise: str) -> str:
+def text_of(value: object, otherwise: str) -> str:
+    """Return str() of what a script has made."""
     try:
         return str(value)
     except Exception:
@@ -81,12 +87,13 @@ def _text_of(value: object, otherwise: str) -> str:
 
 
 def _print_error(run: RunContext, text: str) -> None:
-    _write(run.stderr, text)
+    write_to(run.stderr, text)
 
 
-def _write(stream: Any, text: str) -> None:
+def write_to(stream: Any, text: str) -> None:
+    """Write to a stream that the script may have closed or replaced."""
     try:
         stream.write(text)
     except (OSError, ValueError, AttributeError):
-        # The script closed or replaced its standard error: nobody to tell.
+        # Nobody to tell.
         return

@@ -98,6 +98,22 @@ class PerRun(Generic[T]):
         return run.parts.get(self)
 
 
+class PageOfRun:
+    """What the end of a run asks of a page; see page.py."""
+
+    def take_exit(self, code: object) -> None:
+        """Show what exit() was given."""
+        raise NotImplementedError
+
+    def show_failure(self, exc: BaseException, text: str) -> None:
+        """Show an exception; ``text`` is its traceback."""
+        raise NotImplementedError
+
+    def end_output(self) -> None:
+        """Complete what has been written."""
+        raise NotImplementedError
+
+
 class RunInterrupted(BaseException):
     """Raised in a script's thread by whoever ends the run; ``except:`` may delay it."""
 
@@ -128,6 +144,8 @@ class RunContext:
     # Set when all is done but the last flush.
     is_ending: bool = False
     main: Optional[ModuleType] = None
+    # Of a page; see page.py.
+    page: Optional[PageOfRun] = None
     # Set by execute: compiled code of a file, and the builtins of the run.
     load: Callable[..., Compiled]
     builtins: ModuleType

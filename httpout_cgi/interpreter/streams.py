@@ -11,6 +11,7 @@ import io
 import os
 import select
 import tempfile
+import threading
 from functools import partial
 from typing import BinaryIO, Callable, List, Optional
 
@@ -40,6 +41,10 @@ class OutputStream(StandardStream):
     name = "<stdout>"
     mode = "wb"
     number = 1
+    # Of a page whose header section is not out; a lock lets one thread write it.
+    _make_head: Optional[Callable[[], bytes]] = None
+    _lock: threading.Lock
+    _plain_write: Write
 
     def __init__(
         self,
@@ -58,6 +63,27 @@ class OutputStream(StandardStream):
     def mute(self) -> None:
         """Drop what is written from now on."""
         self._write = _drop
+
+    def begin_with(self, make_head: Callable[[], bytes]) -> None:
+        """Let a header section come before the first byte that leaves."""
+        self._make_head = make_head
+        self._lock = threading.Lock()
+        self._plain_write = self._write
+        self._write = self._write_first
+
+    def begin(self) -> None:
+        """Write the header section now, if it is due and not out."""
+        if self._make_head is not None:
+            self._write_first(b"")
+
+    def _write_first(self, data: bytes) -> None:
+        with self._lock:
+            make_head, self._make_head = self._make_head, None
+            if make_head is not None:
+                self._write = self._plain_write
+                self._plain_write(make_head() + data)
+                return
+        self._plain_write(data)
 
     # typeshed wants Buffer, which Python 3.8 cannot name.
     def write(self, data) -> int:  # type: ignore[no-untyped-def]
@@ -87,12 +113,14 @@ class OutputStream(StandardStream):
             super().end(is_in_use=is_in_use)
 
     def _make(self) -> int:
+        self.begin()
         return super()._make() if self._open_pipe is None else self._open_pipe(1)
 
     def _use(self, descriptor: int) -> None:
         self._write = partial(_write_all, descriptor)
 
     def _leave(self) -> None:
+        self.begin()
         if self._on_leave is not None:
             self._on_leave()
 

@@ -83,7 +83,7 @@ class ChoosingRunner:
         if script.interpreter or name == "process":
             # A program, whatever the mount says: it is none that a thread could run.
             return self._process.start(invocation)
-        if name == "thread":
+        if name == "thread" or script.mount.output == "page":
             return self._thread.start(invocation)
         verdict = self._judge.find(script)
         if verdict is not None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from httpout_cgi.interpreter import clocks, lifetime, persistent, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.execute import execute
+from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
 from httpout_cgi.interpreter.thread_exceptions import absorb
 from httpout_cgi.runners.thread_run import ThreadRun
@@ -117,6 +118,8 @@ class ScriptThreads:
         )
         if script.mount.local_modules == "persistent":
             persistent.prepare(process, self._cache.load_module)
+        if script.mount.output == "page":
+            process.page = Page(process)
         clocks.begin()
         run.thread = threading.current_thread()
         run.started = time.monotonic()

@@ -46,8 +46,6 @@ _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
     (("reload", "check"), _is_some_time),
     (("pools", "runs_per_process"), _is_unusual_for_pools),
     (("pools", "python"), _is_unusual_for_pools),
-    (("sites", _EACH, "listing"), _is_one_of(True)),
-    (("sites", _EACH, "scripts", _EACH, "output"), _is_one_of("page")),
     (("users", "scripts", _EACH, "output"), _is_one_of("page")),
 )
 

@@ -1,0 +1,144 @@
+"""The header section of a page: what response.set_header() and its kin fill in.
+
+It is written once, before the first byte of the page's output.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Dict, List, Optional, Tuple, Union
+
+_Text = Union[str, bytes, bytearray]
+
+HTML = "text/html; charset=utf-8"
+
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+# What could end the line, and begin another field of somebody else's choice.
+_find_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
+_find_end = re.compile(r"[\x00-\x20\x7f;]").search
+
+
+class HeadersSentError(RuntimeError):
+    """The header section is on its way: it cannot be changed any more."""
+
+
+class PageHead:
+    """Status and fields of one page; any of its threads may ask."""
+
+    def __init__(self) -> None:
+        self.is_sent = False
+        self.status = 200
+        self.reason = ""
+        self.content_type = HTML
+        self.fields: List[Tuple[str, str]] = []
+
+    def set_status(self, status: int, message: _Text = "") -> None:
+        """Set the status; the phrase that belongs to it unless there is a message."""
+        self._check()
+        if not 200 <= int(status) <= 999:
+            raise ValueError(f"no status of a response: {status}")
+        self.status, self.reason = int(status), _value(message)
+
+    def set(self, name: _Text, value: _Text) -> None:
+        """Let a field have this value alone."""
+        self._check()
+        key, text = _name(name), _value(value)
+        lower = key.lower()
+        if lower == "content-type":
+            self.content_type = text
+            return
+        self.fields = [one for one in self.fields if one[0].lower() != lower]
+        self.fields.append((key, text))
+
+    def append(self, name: _Text, value: _Text) -> None:
+        """Add a field, whether there is one of that name or not."""
+        self._check()
+        self.fields.append((_name(name), _value(value)))
+
+    def as_mapping(self) -> Dict[bytes, List[bytes]]:
+        """Return the fields by lower-case name, as those of a request are."""
+        found: Dict[bytes, List[bytes]] = {}
+        for name, value in self.fields:
+            key = name.lower().encode("latin-1")
+            found.setdefault(key, []).append(value.encode("latin-1"))
+        return found
+
+    def encode(self) -> bytes:
+        """Return the header section; the fields are settled from now on."""
+        self.is_sent = True
+        if self.status == 200 and not self.reason and not self.fields:
+            return f"Content-Type: {self.content_type}\n\n".encode("latin-1")
+        status = self.status
+        if status == 200 and any(name.lower() == "location" for name, _ in self.fields):
+            # For a client: without a status it would be a redirect of our own.
+            status = 302
+        lines = [f"Status: {status} {self.reason or _phrase(status)}".rstrip()]
+        lines += [f"{name}: {value}" for name, value in self.fields]
+        lines += [f"Content-Type: {self.content_type}", "", ""]
+        return "\n".join(lines).encode("latin-1")
+
+    def _check(self) -> None:
+        if self.is_sent:
+            raise HeadersSentError("headers already sent")
+
+
+def format_cookie(
+    name: str,
+    value: str,
+    *,
+    expires: float,
+    path: str,
+    domain: Optional[str],
+    secure: bool,
+    httponly: bool,
+    samesite: Optional[str],
+) -> str:
+    """Return what Set-Cookie says; ``expires`` is in seconds from now.
+
+    0 is the end of the browser's session.
+    """
+    # A semicolon would add attributes of somebody else's choice.
+    if not _is_token(name) or _find_end(value):
+        raise ValueError(f"no cookie: {name}={value!r}")
+    parts = [f"{name}={value}"]
+    if expires:
+        date = formatdate(time.time() + expires, usegmt=True)
+        parts += [f"expires={date}", f"max-age={int(expires)}"]
+    named = (("path", path), ("domain", domain), ("samesite", samesite))
+    for key, text in named:
+        if text:
+            if ";" in text:
+                raise ValueError(f"no {key} of a cookie: {text!r}")
+            parts.append(f"{key}={text}")
+    parts += [
+        key for key, is_on in (("secure", secure), ("httponly", httponly)) if is_on
+    ]
+    return "; ".join(parts)
+
+
+def _name(name: _Text) -> str:
+    text = name if isinstance(name, str) else bytes(name).decode("latin-1")
+    if not _is_token(text):
+        raise ValueError(f"no name of a field: {text!r}")
+    return text
+
+
+def _value(value: _Text) -> str:
+    """Return text of which each character is a byte, as all fields are."""
+    if isinstance(value, str):
+        text = value.encode("utf-8", "surrogateescape").decode("latin-1")
+    else:
+        text = bytes(value).decode("latin-1")
+    if _find_control(text):
+        raise ValueError(f"no value of a field: {text!r}")
+    return text.strip(" \t")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
