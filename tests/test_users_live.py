@@ -253,6 +253,28 @@ def test_each_rule_refuses_with_its_word(
     hosting.wait_for_log(rf"{path} \w+\] 403: {word}: /|403: {word}: /\S+{path}")
 
 
+# --- what a pool has
+
+THIEF = """
+#!/usr/bin/python3
+import os
+print("Content-Type: text/plain\\n")
+for pid in (os.getpid(), os.getppid()):
+    for name in ("mem", "environ", "fd"):
+        try:
+            os.close(os.open(f"/proc/{pid}/{name}", os.O_RDONLY))
+        except PermissionError:
+            print("no", name, end=" ")
+    print("of", pid == os.getpid())
+"""
+
+
+def test_no_script_gets_at_what_its_pool_has(hosting: Hosting) -> None:
+    hosting.alice.write("cgi-bin/thief.py", THIEF)
+    text = hosting.ask_script(hosting.alice, "thief.py").text
+    assert text == "of True\nno mem no environ no fd of False\n"
+
+
 # --- containment
 
 EATERS = {

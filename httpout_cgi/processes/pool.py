@@ -19,7 +19,7 @@ from typing import Mapping, Sequence
 from httpout_cgi.processes import pool_ownership
 from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
-from httpout_cgi.processes.pool_forks import spare_children
+from httpout_cgi.processes.pool_forks import close_to_others, spare_children
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings, read_settings
 from httpout_cgi.processes.pool_warmth import warm_up
@@ -269,6 +269,7 @@ def main() -> int:
     that of a file with the script mounts.
     """
     parent = os.getppid()
+    close_to_others()
     try:
         settings = read_settings(sys.argv[1])
         listeners = _open_listeners([int(number) for number in sys.argv[2:]])

@@ -13,6 +13,7 @@ from typing import NamedTuple, Sequence
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.main_script import MainScript
 from httpout_cgi.processes import pool_program, pool_relay
+from httpout_cgi.processes.pool_forks import open_to_others
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_program import CANNOT_RUN
 from httpout_cgi.processes.pool_run import Run
@@ -78,6 +79,7 @@ def perform(
             resource.setrlimit(kind, most)
         if preparation.nice:
             os.nice(preparation.nice)
+        open_to_others()
     except (OSError, ValueError) as exc:
         return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
     if notes is None:

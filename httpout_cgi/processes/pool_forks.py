@@ -22,6 +22,7 @@ except (ImportError, AttributeError, OSError):  # not Linux
     _prctl = None
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 
 _Changed = List[Tuple[FunctionType, CodeType]]
 
@@ -49,6 +50,22 @@ def end_with_pool(pool: int) -> None:
         _prctl(_PR_SET_PDEATHSIG, int(SIGKILL), 0, 0, 0)
     if os.getppid() != pool:
         os._exit(0)
+
+
+def close_to_others() -> None:
+    """Keep other processes of the account, its scripts above all, out of this one.
+
+    By ptrace(), /proc/PID/mem or /proc/PID/fd a script could read what others are sent,
+    take the listening socket, and empty the error log of the server: it is open here.
+    """
+    if _prctl is not None:
+        _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def open_to_others() -> None:
+    """Undo it in a child: what is a script's, debuggers of the account may see."""
+    if _prctl is not None:
+        _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def _make_restorer(pool: int, changed: _Changed) -> Callable[[], None]:
