@@ -7,13 +7,25 @@ from http import HTTPStatus
 
 from httpout_cgi.error_page import render_redirect_page
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
-from httpout_cgi.files.static import StaticFiles
+from httpout_cgi.files.listing import list_folder
+from httpout_cgi.files.resolve import (
+    DirectoryRedirect,
+    Folder,
+    Resolver,
+    StaticFile,
+)
+from httpout_cgi.files.static import FILE_METHODS, StaticFiles, check_reading
+from httpout_cgi.listing_page import render_listing
 from httpout_cgi.messages import Fields, Request, Response
 from httpout_cgi.protocol.cgi_response import ClientRedirect, Document
 from httpout_cgi.protocol.conditional import evaluate
 
 HTML = ("Content-Type", "text/html; charset=utf-8")
+# A listing shows what others have named; should one get through, it can do nothing.
+_NO_SCRIPTS = (
+    "Content-Security-Policy",
+    "default-src 'none'; style-src 'unsafe-inline'",
+)
 _ALLOW = ("Allow", "GET, HEAD, POST, OPTIONS")
 _CONDITIONS = frozenset(
     ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
@@ -48,6 +60,17 @@ def redirect_to_directory(found: DirectoryRedirect, query: str) -> Response:
     location = f"{found.location}?{query}" if query else found.location
     page = render_redirect_page(location)
     return Response(HTTPStatus.MOVED_PERMANENTLY, (("Location", location), HTML), page)
+
+
+def answer_with_listing(
+    folder: Folder, resolver: Resolver, request: Request
+) -> Response:
+    """Return the page that lists a folder.  Raises HTTPError 403, 404 or 405."""
+    if request.method == "OPTIONS":
+        return Response(HTTPStatus.NO_CONTENT, FILE_METHODS)
+    check_reading(request)
+    page = render_listing(folder.url_path, list_folder(folder, resolver))
+    return Response(HTTPStatus.OK, (HTML, _NO_SCRIPTS), page)
 
 
 def redirect_client(redirect: ClientRedirect) -> Response:

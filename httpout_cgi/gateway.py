@@ -4,6 +4,7 @@ The story of one request.  How anything is parsed, found, run or sent is told
 elsewhere; this file says in which order.
 """
 
+import asyncio
 import logging
 import secrets
 import time
@@ -16,6 +17,7 @@ from httpout_cgi.answers import (
     HTML,
     add_fields,
     answer_asterisk,
+    answer_with_listing,
     check_method,
     judge_conditions,
     make_redirected_request,
@@ -27,7 +29,7 @@ from httpout_cgi.answers import (
 from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import Resolver, StaticFile
+from httpout_cgi.files.resolve import Folder, Resolver, StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_output import CgiOutputParser
@@ -70,7 +72,7 @@ class _Exchange:
     ``send_interim`` is None for a client that would take a 1xx response for the final
     one.  ``name`` is the resource's in logs, ``resolver`` is who found it.
     ``redirect`` has the REDIRECT_* variables after a local redirect, and ``hops``
-    counts how many there were.
+    counts how many there were; ``is_failed`` if it goes on to an error page.
     """
 
     request: Request
@@ -83,6 +85,7 @@ class _Exchange:
     resolver: Resolver | None = None
     redirect: Mapping[str, str] | None = None
     hops: int = 0
+    is_failed: bool = False
 
 
 class Gateway:
@@ -92,6 +95,8 @@ class Gateway:
         self._runner = runner
         self._sites = SiteMap(config)
         self._files = StaticFiles()
+        # A large folder takes a thread some time: no more than one of them does.
+        self._listing = asyncio.Lock()
         self._debug = config.debug
         self._response_head = config.limits.response_head
         self._leftovers = Leftovers()
@@ -168,10 +173,23 @@ class Gateway:
                 _close_content(exchange.request)
         if isinstance(prepared, Response):
             return prepared
+        if isinstance(prepared, Folder):
+            return await self._list(exchange, prepared)
         return await self._run(exchange, prepared)
 
-    def _prepare(self, exchange: _Exchange) -> Response | Invocation:
-        """Return the answer, or a description of the run that makes it."""
+    async def _list(self, exchange: _Exchange, folder: Folder) -> Response:
+        resolver = exchange.resolver
+        assert resolver is not None  # it has found the folder
+        async with self._listing:
+            return await asyncio.to_thread(
+                answer_with_listing, folder, resolver, exchange.request
+            )
+
+    def _prepare(self, exchange: _Exchange) -> Response | Folder | Invocation:
+        """Return the answer, or a description of the run that makes it.
+
+        A folder is one that has to be listed.
+        """
         request, target = exchange.request, exchange.target
         check_method(request)
         if target.path == "*":
@@ -181,8 +199,20 @@ class Gateway:
         if isinstance(found, Script):
             return self._describe(exchange, found)
         if isinstance(found, StaticFile):
-            return self._files.respond(found, request, now=time.time())
+            return self._send(exchange, found)
+        if isinstance(found, Folder):
+            return found
         return redirect_to_directory(found, target.query)
+
+    def _send(self, exchange: _Exchange, file: StaticFile) -> Response:
+        response = self._files.respond(file, exchange.request, now=time.time())
+        rules = exchange.site.cache_rules
+        if not rules:
+            return response
+        name = file.path.rpartition("/")[2]
+        found = rules.find(exchange.target.path, name)
+        # What is missing now may be there in a minute.
+        return response if exchange.is_failed else add_fields(response, found)
 
     def _describe(self, exchange: _Exchange, script: Script) -> Invocation:
         request, query = exchange.request, exchange.target.query
@@ -266,6 +296,7 @@ class Gateway:
         if url is None:
             return self._show(error, exchange.run_id)
         request = make_redirected_request(exchange.request, url, whole=True)
+        exchange.is_failed = True
         try:
             _follow(exchange, request, error.status)
             own = await self._answer(exchange)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from httpout_cgi import SOFTWARE
 from httpout_cgi import config as settings
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.cache_rules import CacheRules
 from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.messages import Fields, Request
 from httpout_cgi.protocol.metavariables import Server, server_name
@@ -25,13 +26,14 @@ class Site:
 
     ``choose_resolver`` returns who resolves a path; it raises HTTPError 404.
     ``headers`` are added to every response; ``error_pages`` lead from a status to a
-    request target of the site.
+    request target of the site; ``cache_rules`` are for its static files.
     """
 
     label: str
     choose_resolver: Callable[[str], Resolver]
     headers: Fields
     error_pages: Mapping[int, str]
+    cache_rules: CacheRules
 
 
 class SiteMap:
@@ -96,7 +98,8 @@ def _describe(
     pages = {
         status: quote(os.fsencode(path)) for status, path in site.error_pages.items()
     }
-    return Site(label, choose, tuple(site.headers.items()), pages)
+    rules = CacheRules(site.cache_control)
+    return Site(label, choose, tuple(site.headers.items()), pages, rules)
 
 
 def _find_private(config: settings.Config) -> list[Path]:

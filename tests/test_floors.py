@@ -28,6 +28,7 @@ FLOORS = {
     "gateway": (5, "gateway"),
     "answers": (5, "gateway"),
     "error_page": (5, "gateway"),
+    "listing_page": (5, "gateway"),
     "script_output": (5, "gateway"),
     "sites": (5, "gateway"),
     "user_sites": (5, "gateway"),

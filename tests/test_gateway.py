@@ -319,6 +319,50 @@ def test_an_error_page_that_fails_is_replaced_by_ours(
     assert len(caplog.records) == 2
 
 
+def make_gateway_for_site(folder: Path, settings_of_site: str) -> Gateway:
+    path = folder / "config.yaml"
+    with_more = f"docroot: htdocs\n    {settings_of_site}"
+    path.write_text(CONFIG.replace("docroot: htdocs", with_more))
+    return Gateway(settings.load(path), FakeRunner())
+
+
+def test_files_are_kept_as_long_as_the_site_says(folder: Path) -> None:
+    gateway = make_gateway_for_site(
+        folder, "cache_control: {'*.html': max-age=60, '/*': no-cache}"
+    )
+    (folder / "htdocs/a.css").touch()
+
+    def find(target: str, if_match: str = "*") -> list[str]:
+        response = ask(gateway, make_request(target, if_match=if_match))
+        return [value for name, value in response.fields if name == "Cache-Control"]
+
+    assert find("/page.html") == ["max-age=60"]
+    assert find("/page.html", if_match='"other"') == []
+    assert find("/a.css") == ["no-cache"]
+    assert find("/missing.html") == []
+
+
+def test_error_pages_are_not_kept(folder: Path) -> None:
+    gateway = make_gateway_for_site(
+        folder, "cache_control: {'*': max-age=60}\n    error_pages: {404: /page.html}"
+    )
+    response = ask(gateway, make_request("/missing"))
+    assert (response.status, response.body) == (404, b"a page\n")
+    assert "Cache-Control" not in dict(response.fields)
+
+
+def test_a_folder_is_listed_where_the_site_says_so(folder: Path) -> None:
+    gateway = make_gateway_for_site(folder, "listing: true")
+    response = ask(gateway, make_request("/"))
+    assert response.status == 200
+    assert isinstance(response.body, bytes)
+    assert b'href="page.html"' in response.body
+    assert dict(response.fields)["Content-Type"] == "text/html; charset=utf-8"
+    assert ask(gateway, make_request("/", "POST")).status == 405
+    assert ask(gateway, make_request("/", "OPTIONS")).status == 204
+    assert ask(make_gateway(folder), make_request("/")).status == 403
+
+
 def break_it(*args: object, **options: object) -> None:
     raise RuntimeError("a mistake of ours")
 

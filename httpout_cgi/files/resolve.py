@@ -49,7 +49,19 @@ class DirectoryRedirect:
     location: str
 
 
-Resolution: TypeAlias = StaticFile | Script | DirectoryRedirect
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that may be listed; its ``url_path`` is decoded and ends with a slash.
+
+    With an ``owner`` it has to be that account's when it is opened.
+    """
+
+    path: str
+    url_path: str
+    owner: int | None = None
+
+
+Resolution: TypeAlias = StaticFile | Script | DirectoryRedirect | Folder
 
 _STATUSES = {
     errno.ENOENT: HTTPStatus.NOT_FOUND,
@@ -98,6 +110,7 @@ class Resolver:
         self._index = site.index
         self._links = site.follow_symlinks
         self._hides = site.hidden_files == "deny"
+        self._lists = site.listing
         self._private = tuple(os.path.realpath(path) for path in private)
         self._roots = build_roots(site, owner)
         self._owner = None if owner is None or sends_others else owner.uid
@@ -216,6 +229,8 @@ class Resolver:
             if is_static and not is_source(file):
                 static = StaticFile(file, seen, is_link, self._owner)
                 return self._check_static(root, static, is_linked=is_linked or is_link)
+        if is_static and self._lists and not is_source(f"{folder}/"):
+            return Folder(folder, path, self._owner)
         return _refuse(HTTPStatus.FORBIDDEN, "no index file", folder)
 
     def _look_for_index(self, file: str) -> tuple[os.stat_result, bool] | None:

@@ -31,7 +31,7 @@ from httpout_cgi.protocol.ranges import (
     select_ranges,
 )
 
-_FILE_METHODS = (("Allow", "GET, HEAD, OPTIONS"),)
+FILE_METHODS = (("Allow", "GET, HEAD, OPTIONS"),)
 _ACCEPT_RANGES = ("Accept-Ranges", "bytes")
 _VARY = ("Vary", "Accept-Encoding")
 # Between the parts of what is sent in several; no content can hold it.
@@ -58,8 +58,8 @@ class StaticFiles:
         Raises HTTPError 403, 404, 405, 412 or 416.
         """
         if request.method == "OPTIONS":
-            return Response(HTTPStatus.NO_CONTENT, _FILE_METHODS)
-        check_method(request)
+            return Response(HTTPStatus.NO_CONTENT, FILE_METHODS)
+        check_reading(request)
         media_type = guess_media_type(file.path)
         siblings = self._siblings.find(file, now)
         if not siblings:
@@ -85,16 +85,16 @@ class StaticFiles:
 
         ``media_type`` is for one whose name does not tell.
         """
-        check_method(request)
+        check_reading(request)
         media_type = media_type or guess_media_type(file.path)
         return _answer(self._contents.open(file, now), request, media_type, ())
 
 
-def check_method(request: Request) -> None:
+def check_reading(request: Request) -> None:
     """Raise HTTPError 405 unless the content of something is asked for."""
     if request.method not in ("GET", "HEAD"):
         status = HTTPStatus.METHOD_NOT_ALLOWED
-        raise HTTPError(status, f"{request.method} of a file", fields=_FILE_METHODS)
+        raise HTTPError(status, f"{request.method} of a file", fields=FILE_METHODS)
 
 
 def _answer(

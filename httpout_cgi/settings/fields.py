@@ -140,6 +140,7 @@ RelativeUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_relative_ur
 FolderUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_folder_url)]
 Template: TypeAlias = Annotated[str, BeforeValidator(values.parse_template)]
 Pattern: TypeAlias = Annotated[str, BeforeValidator(values.parse_pattern)]
+CachePattern: TypeAlias = Annotated[str, BeforeValidator(values.parse_cache_pattern)]
 Suffix: TypeAlias = Annotated[str, BeforeValidator(values.parse_suffix)]
 FieldName: TypeAlias = Annotated[str, BeforeValidator(values.parse_field_name)]
 FieldValue: TypeAlias = Annotated[str, BeforeValidator(values.parse_field_value)]

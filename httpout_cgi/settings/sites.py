@@ -106,6 +106,9 @@ class Site(Model):
     error_pages: Mapping[fields.ErrorStatus, fields.Url] = key(
         {}, "URLs of error pages, by status."
     )
+    cache_control: Mapping[fields.CachePattern, fields.FieldValue] = key(
+        {}, "Cache-Control of static files, by file name or URL path; the first counts."
+    )
     headers: Mapping[fields.FieldName, fields.FieldValue] = key(
         {}, "Extra response fields."
     )

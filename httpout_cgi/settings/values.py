@@ -230,6 +230,16 @@ def parse_pattern(value: object) -> str:
     return text
 
 
+def parse_cache_pattern(value: object) -> str:
+    """Return a pattern of file names, or with a slash in front, of URL paths."""
+    text = _text(value)
+    if "/" in text and not text.startswith("/"):
+        raise ValueError(
+            f'{quote(text)} must be a file name, or a path that begins with "/"'
+        )
+    return text
+
+
 def parse_suffix(value: object) -> str:
     """Return the end of a file name, with its dot."""
     text = parse_pattern(value)
