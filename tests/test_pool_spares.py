@@ -153,3 +153,13 @@ def test_a_variable_of_the_pool_is_none_of_the_run(
     first, *rest = output.splitlines()
     assert first == str(names)
     assert sorted(line.partition("=")[0] for line in rest) == names
+
+
+def test_each_run_warns_of_what_its_script_warns_of(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "print(1 is 1)")
+    with pool_process() as pool:
+        logs = {pool.ask(path).log for _ in range(9)}
+        path.write_text("print(2)")
+        assert pool.ask(path).log == ""
+    (log,) = logs
+    assert "SyntaxWarning" in log

@@ -44,8 +44,6 @@ OTHER = {
 # What is not as it should be yet.
 MISSING = {
     "D01_in_atexit": "a frame of ours is in the report",
-    "D11_handler_html": "cgitb, imported by the pool, keeps the pool's sys.stdout",
-    "D16_syntax ?first": "the pool compiles, and so the script's log has no warning",
 }
 
 LIMITS = "pools: {limits: {memory: null, cpu: null, processes: null}}\n"

@@ -11,6 +11,7 @@ import signal
 import stat
 import sys
 import time
+import warnings
 from contextlib import suppress
 from types import FrameType
 from typing import Any, Callable, Optional
@@ -57,6 +58,8 @@ class Children:
         self._pool = os.getpid()
         self._peers: dict[int, Peer] = {}
         self._spares: list[Spare] = []
+        # Scripts that warn when they are compiled, and what stat said of them.
+        self._warned: dict[str, tuple[int, ...]] = {}
         # Groups that were told to end, and when they are killed.
         self._doomed: dict[int, float] = {}
         # Any: what getsignal() returns.
@@ -220,9 +223,17 @@ class Children:
     def _load(self, path: str, load: Callable[[str], object]) -> None:
         try:
             status = os.stat(path)
+            seen = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
             # Nothing that keeps us waiting.
-            if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SOURCE:
+            is_file = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SOURCE
+            if not is_file or self._warned.get(path) == seen:
+                return
+            with warnings.catch_warnings(record=True) as told:
                 load(path)
+            if told and load == self._cache.load:
+                # CPython says it each time that it compiles a script: children do.
+                self._cache.forget(path)
+                self._warned[path] = seen
         except Exception:  # whatever is wrong with a source
             return  # a child meets it again, and tells
 
