@@ -117,7 +117,9 @@ class Gateway:
             response = await self._answer(exchange)
         except HTTPError as error:
             if exchange is None:
-                response = self.refuse(error, run_id)
+                # If the target or the host is odd, what follows may be, too.
+                is_odd = error.status == HTTPStatus.BAD_REQUEST
+                response = self.refuse(error, run_id)._replace(close=is_odd)
             else:
                 response = await self._answer_error(exchange, error)
         except Exception as exc:

@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+import hypothesis
 import pytest
 
 from tests.live import URL, Server
 from tests.root_server import open_folder, python  # noqa: F401  fixtures
 
 Serve: TypeAlias = Callable[..., Server]
+
+# The same examples each time: who looks for new ones gives HYPOTHESIS_SEARCH=1.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+if not os.environ.get("HYPOTHESIS_SEARCH"):
+    hypothesis.settings.load_profile("same")
 
 # A shell lets what it starts with "&" ignore SIGINT, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)

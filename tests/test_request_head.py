@@ -84,13 +84,19 @@ def test_malformed_heads_are_refused(lines: list[str], status: int) -> None:
             ["Content-Length: 5", "Transfer-Encoding: chunked"], 400, id="both"
         ),
         pytest.param(["Transfer-Encoding: gzip, chunked"], 501, id="other coding"),
-        pytest.param(["Transfer-Encoding: chunked, chunked"], 501, id="chunked twice"),
-        pytest.param(["Transfer-Encoding: xchunked"], 501, id="unknown coding"),
+        pytest.param(["Transfer-Encoding: chunked, chunked"], 400, id="chunked twice"),
+        pytest.param(["Transfer-Encoding: xchunked"], 400, id="unknown coding"),
         pytest.param(["Transfer-Encoding: chunked\x0b"], 400, id="vertical tab"),
         pytest.param(
             ["Transfer-Encoding: chunked", "Transfer-Encoding: identity"],
-            501,
+            400,
             id="two fields",
+        ),
+        pytest.param(["Transfer-Encoding: identity, chunked"], 400, id="old coding"),
+        pytest.param(
+            ["Transfer-Encoding: gzip", "Transfer-Encoding: Chunked"],
+            501,
+            id="other coding in two fields",
         ),
     ],
 )

@@ -132,9 +132,22 @@ def _parse_framing(
     if version == "HTTP/1.0":
         raise _bad("Transfer-Encoding in HTTP/1.0")
     if len(codings) != 1 or codings[0].lower() != "chunked":
-        status = HTTPStatus.NOT_IMPLEMENTED
-        raise HTTPError(status, f"Transfer-Encoding {', '.join(codings)[:40]!r}")
+        raise _refuse_codings(",".join(codings).lower())
     return None, True
+
+
+def _refuse_codings(listed: str) -> HTTPError:
+    """Return 501 for codings that we do not know before the chunks, else 400.
+
+    If chunked is not the last one, or there twice, nobody knows where the content ends
+    (RFC 9112 sections 6.1 and 6.3).
+    """
+    before, _, last = listed.rpartition(",")
+    others = [coding.strip(" \t") for coding in before.split(",")]
+    reason = f"Transfer-Encoding {listed[:40]!r}"
+    if last.strip(" \t") == "chunked" and not {"", "chunked", "identity"} & {*others}:
+        return HTTPError(HTTPStatus.NOT_IMPLEMENTED, reason)
+    return _bad(reason)
 
 
 def _parse_length(lengths: list[str]) -> int:

@@ -1,0 +1,163 @@
+"""Parsers and what strangers may send: no error but our own, nothing that splits."""
+
+import os
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.protocol.chunked import ChunkedDecoder
+from httpout_cgi.protocol.conditional import evaluate, parse_date
+from httpout_cgi.protocol.forwarded import TrustedProxies, resolve_request
+from httpout_cgi.protocol.metavariables import (
+    Server,
+    build_metavariables,
+    redirect_variables,
+    server_name,
+)
+from httpout_cgi.protocol.negotiation import choose_coding
+from httpout_cgi.protocol.ranges import parse_ranges, select_ranges
+from httpout_cgi.protocol.request_head import parse_request_head
+from httpout_cgi.protocol.search_words import search_words
+from httpout_cgi.protocol.url_path import parse_target
+from httpout_cgi.scripts import Mount, Script
+
+ENDPOINTS = Endpoints("http", "192.0.2.1", 5000, "127.0.0.1", 8000)
+MOUNT = Mount("/", "/srv", pass_authorization=True)
+TRUSTED = TrustedProxies(["192.0.2.0/24"])
+NAMES = [
+    *("host", "range", "if-range", "if-match", "if-none-match", "if-modified-since"),
+    *("if-unmodified-since", "accept-encoding", "content-length", "transfer-encoding"),
+    *("connection", "expect", "forwarded", "x-forwarded-for", "x-forwarded-proto"),
+    *("x-forwarded-host", "x-forwarded-port", "proxy", "authorization", "content-type"),
+    *("cookie", "x_a", "x-a"),
+]
+WORDS = [
+    *("bytes=", "0-", "-5", "5-0", "9" * 30, ",", " ", "\t", ";", "=", '"', "W/", "*"),
+    *("chunked", "gzip", "identity", "q=0", "q=1.5", "100-continue", "close", "for="),
+    *("Sun, 06 Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "127.0.0.1", "::1"),
+    *("[::1]:80", "a@b", "example.org:", "/..", "%2e", "%00", "%", "\\", "\xff", "é"),
+    *(
+        "\r",
+        "\n",
+        "\0",
+        "\x0b",
+        "_",
+        "+",
+        "?",
+        "#",
+        "//",
+        "Basic YTpi",
+        "unix",
+        "6\ud7ff",
+    ),
+]
+
+
+def is_latin(text: str) -> bool:
+    return all(ord(character) < 256 for character in text)
+
+
+WIRE_WORDS = [word for word in WORDS if is_latin(word)]
+# What a field can hold when its line has been read.
+VALUES = st.lists(
+    st.sampled_from([word for word in WIRE_WORDS if not set(word) & set("\r\n\0")]),
+    max_size=8,
+).map("".join)
+FIELDS = st.dictionaries(
+    st.sampled_from(NAMES), st.lists(VALUES, min_size=1, max_size=2)
+)
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(WIRE_WORDS),
+        st.sampled_from(["GET /", " HTTP/1.1", " HTTP/1.0", "\r\n", ": "]),
+        st.sampled_from([f"\r\n{name}: " for name in NAMES]),
+        st.text(st.characters(max_codepoint=255), max_size=3),
+    ),
+    max_size=20,
+).map("".join)
+
+
+def check_variables(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        assert name
+        assert not set(name) & set("\r\n\0=")
+        assert "\0" not in value
+        assert not (name.startswith("HTTP_") and set(value) & set("\r\n"))
+        os.fsencode(value)
+    assert "HTTP_PROXY" not in variables
+
+
+def make_request(fields: Mapping[str, list[str]], target: str = "/") -> Request:
+    return Request("GET", target, "HTTP/1.1", fields, ENDPOINTS)
+
+
+@given(LINES, st.sampled_from(["", "\r\nHost: a"]))
+def test_heads(text: str, host: str) -> None:
+    head = f"GET /{text} HTTP/1.1{host}" if host else text
+    try:
+        parsed = parse_request_head(head.encode("latin-1"))
+    except HTTPError as refusal:
+        assert 400 <= refusal.status <= 505  # noqa: PT017 - both ways are right
+        return
+    shown = [parsed.method, parsed.target, *parsed.fields]
+    shown += [value for values in parsed.fields.values() for value in values]
+    assert not any(set(each) & set("\r\n\0") for each in shown)
+    assert parsed.content_length is None or not parsed.chunked
+
+
+@given(st.lists(st.sampled_from(WIRE_WORDS), max_size=8).map("".join))
+def test_targets(text: str) -> None:
+    try:
+        target = parse_target(f"/{text}")
+    except HTTPError as refusal:
+        assert refusal.status in (400, 404)  # noqa: PT017 - both ways are right
+        return
+    assert "\0" not in target.path + target.query
+    assert not set(target.path + target.query) & set("\r\n")
+    assert ".." not in target.path.split("/")
+    assert all(isinstance(word, str) for word in search_words("GET", target.query))
+
+
+@given(FIELDS, st.integers(0, 10**12))
+def test_conditions_and_ranges(fields: dict[str, list[str]], size: int) -> None:
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    assert evaluate("GET", fields, '"a"', date) in (None, 304, 412)
+    select_ranges("GET", fields, size, '"a"', date)
+    for values in fields.values():
+        for value in values:
+            parse_date(value)
+            parse_ranges(value, size)
+            assert choose_coding(value, {"identity": 2, "gzip": 1}) in (
+                "identity",
+                "gzip",
+            )
+
+
+@given(FIELDS)
+def test_variables(fields: dict[str, list[str]]) -> None:
+    script = Script("/srv/a", os.stat("/"), "/a", "/é\n", "/srv/é", "/srv", MOUNT, "x")
+    request = resolve_request(make_request(fields), TRUSTED)
+    host = fields.get("host", [None])[0]
+    try:
+        server = Server(server_name(host, "localhost"), "x")
+        variables = build_metavariables(request, script, server, "id")
+    except HTTPError as refusal:
+        assert refusal.status == 400  # noqa: PT017 - both ways are right
+        return
+    check_variables(variables)
+    check_variables(redirect_variables(request, "/a", 404, variables))
+
+
+@given(st.lists(st.sampled_from([b"3", b"\r\n", b"abc", b"0", b";", b"f" * 20, b"\n"])))
+def test_chunks(pieces: list[bytes]) -> None:
+    decoder = ChunkedDecoder()
+    size = 0
+    try:
+        for piece in pieces:
+            size += len(decoder.feed(decoder.rest + piece))
+    except HTTPError as refusal:
+        assert refusal.status == 400  # noqa: PT017 - both ways are right
+    assert size <= sum(map(len, pieces))
