@@ -17,7 +17,7 @@ from httpout_cgi import __version__, access_log, config, error_log
 from httpout_cgi.config import Config, Site, Users
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.script_list import list_scripts
-from httpout_cgi.processes import privileges
+from httpout_cgi.processes import privileges, pythons
 from httpout_cgi.processes.supervisor import Supervisor
 from httpout_cgi.runners import choose
 from httpout_cgi.runners.choose import ScriptJudge
@@ -106,6 +106,7 @@ def _check(options: _Options, file: Path | None) -> None:
     access_log.validate(loaded.log.access.format)
     account = privileges.choose_account(loaded)
     privileges.check_folders(loaded, account)
+    pythons.check(loaded.pools.python, account)
     for warning in [*config.warnings(loaded), *privileges.check_root(loaded, account)]:
         click.echo(f"warning: {warning}", err=True)
     _echo(_describe(loaded, [one.address for one in loaded.listen]))

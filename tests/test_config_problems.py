@@ -290,7 +290,6 @@ def test_all_problems_are_told_with_line_and_key(
 NOT_YET = [
     pytest.param("tls: {certificate: one, key: one}", "tls", id="tls"),
     pytest.param("pools: {runs_per_process: 2}", "pools.runs_per_process", id="runs"),
-    pytest.param("pools: {python: python3.8}", "pools.python", id="python"),
 ]
 
 
@@ -336,3 +335,25 @@ def test_a_missing_key_is_told(folder: Path) -> None:
         "config.yaml:1: tls: not available yet; remove it",
         "config.yaml:1: tls.certificate: is missing; add it",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("./none", '"FOLDER/none" does not exist; make it, or correct the path'),
+        (".", '"FOLDER" is a folder; write "FOLDER/bin/python"'),
+        ("$home/bin/x", '"$home/bin/x" is for pools of accounts; add users'),
+        ("venv/$user", '"venv/$user" must begin with "$home" or "/"'),
+    ],
+)
+def test_a_python_that_is_none_is_told(folder: Path, text: str, problem: str) -> None:
+    problem = problem.replace("FOLDER", str(folder))
+    (line,) = complain(f"pools: {{python: {text}}}")
+    assert line == f"config.yaml:1: pools.python: {problem}"
+
+
+def test_the_python_of_accounts_need_not_be_there(folder: Path) -> None:
+    (folder / "config.yaml").write_text(
+        "user: www\nusers: {}\npools: {python: $home/v/bin/python}"
+    )
+    assert config.load(folder / "config.yaml").pools.python == "$home/v/bin/python"

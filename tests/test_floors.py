@@ -21,6 +21,7 @@ FLOORS = {
     "config": (2, "config"),
     "settings": (2, "config"),
     "strict_yaml": (2, "config"),
+    "user_settings": (2, "config"),
     "files": (2, "files"),
     "accounts": (3, "accounts"),
     "interpreter": (3, "interpreter"),

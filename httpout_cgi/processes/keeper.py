@@ -43,7 +43,7 @@ class PoolKeeper:
     ) -> None:
         self._selector = selector
         self._account = account
-        self._command = [*(command or launch.pool_command())]
+        self._command = [*command]
         self._plan: Plan | None = None
         self._identity: object = None
         self._stack = contextlib.ExitStack()

@@ -20,30 +20,13 @@ from typing import Final
 from httpout_cgi.accounts import Home
 from httpout_cgi.config import Config, PoolLimits, Pools
 from httpout_cgi.files.roots import build_roots
+from httpout_cgi.processes import boot
 from httpout_cgi.processes.privileges import Account
+from httpout_cgi.processes.stage import Stage
 from httpout_cgi.user_sites import list_folders
 
-# Arguments: what follows in JSON; the others are for the pool.
-_BOOT: Final = """\
-import json, os, signal, sys
-own = getattr(sys.modules.get("site"), "USER_SITE", None)
-own = [own] if own in sys.path else []
-sys.path[:], supervisor = json.loads(sys.argv.pop(1))
-# What an account has installed for itself is for its scripts as well.
-sys.path += [folder for folder in own if folder not in sys.path]
-try:
-    import ctypes
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-except (ImportError, AttributeError, OSError):
-    pass  # not Linux: the pool looks for its parent now and then
-if os.getppid() != supervisor:
-    sys.exit()  # the supervisor died before it could be told
-from httpout_cgi.processes import pool
-sys.exit(pool.main())
-"""
-
-_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+# Below the home of an account.
+_USER_FILE: Final = "$home/.config/httpout-cgi.yaml"
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +36,8 @@ class Plan:
     """How a pool is started; its descriptors stay the caller's.
 
     ``settings`` is the argument of the process.  ``idle`` is None for one that is there
-    always.  ``mounts`` is what servers that ask at ``scgi`` may have.
+    always.  ``mounts`` is what servers that ask at ``scgi`` may have.  ``stage`` is
+    None for a pool of our own Python.
     """
 
     settings: str
@@ -62,6 +46,7 @@ class Plan:
     error_log: int
     scgi: socket.socket | None = None
     mounts: str = "[]"
+    stage: Stage | None = None
 
 
 def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Plan:
@@ -72,7 +57,10 @@ def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Pla
     settings = _describe_pools(config.pools, idle, timeouts)
     mounts = json.dumps([] if scgi is None else [*_describe_mounts(config)])
     nice = min(0, config.pools.nice)
-    return Plan(json.dumps(settings), idle, nice, error_log, scgi, mounts)
+    python = config.pools.python or ""
+    # One with "$" is for accounts alone.
+    stage = None if not python or "$" in python else Stage(python)
+    return Plan(json.dumps(settings), idle, nice, error_log, scgi, mounts, stage)
 
 
 def make_account_plan(config: Config, home: Home, error_log: int) -> Plan:
@@ -93,7 +81,20 @@ def make_account_plan(config: Config, home: Home, error_log: int) -> Plan:
             {str(path) for one in scripts for path in one.interpreters.values()}
         ),
     }
-    return Plan(json.dumps(settings), idle, min(0, config.pools.nice), error_log)
+    nice = min(0, config.pools.nice)
+    stage = _make_stage(config, home)
+    return Plan(json.dumps(settings), idle, nice, error_log, stage=stage)
+
+
+def _make_stage(config: Config, home: Home) -> Stage | None:
+    python = config.pools.python or ""
+    if "$" in python:
+        python = str(home.expand(python))
+    is_allowed = config.users is not None and config.users.allow_settings
+    file = str(home.expand(_USER_FILE)) if is_allowed else ""
+    if not python and not file:
+        return None
+    return Stage(python, home.name, home.home, file)
 
 
 def _describe_pools(
@@ -142,13 +143,13 @@ def start(
     listener: socket.socket,
     account: Account | None,
 ) -> subprocess.Popen[bytes]:
-    """Start a pool; raises OSError."""
+    """Start a pool, with another command if there is one; raises OSError."""
     with _open_for_others(plan) as others:
         process = subprocess.Popen(
-            [*command, plan.settings, *map(str, others)],
+            [*(command or _make_command(plan)), plan.settings, *map(str, others)],
             pass_fds=others,
             cwd="/",
-            env=_make_environment(),
+            env=boot.make_environment(),
             stdin=listener.fileno(),
             stdout=plan.error_log,
             stderr=plan.error_log,
@@ -179,24 +180,18 @@ def _open_for_others(plan: Plan) -> Iterator[list[int]]:
         yield [plan.scgi.fileno(), file.fileno()]
 
 
-def pool_command() -> list[str]:
+def _make_command(plan: Plan) -> list[str]:
     """Return the command of our own pool, short of what ``start`` adds."""
     path = [os.path.abspath(folder) for folder in sys.path]
-    return [sys.executable, "-c", _BOOT, json.dumps([path, os.getpid()])]
-
-
-def _make_environment() -> dict[str, str]:
-    """Return what a pool needs for itself; the supervisor's secrets are not for it."""
-    environment = {"PATH": _PATH, "LANG": "C.UTF-8"}
-    # This Python may not start without.
-    libraries = os.environ.get("LD_LIBRARY_PATH")
-    return {**environment, "LD_LIBRARY_PATH": libraries} if libraries else environment
+    if plan.stage is None:
+        return boot.make_command(os.getpid(), path)
+    return [*boot.make_command(os.getpid(), path, "stage"), json.dumps(plan.stage)]
 
 
 def identify(plan: Plan) -> object:
     """Return what makes a pool another one: its log is another file after rotation."""
     log = os.fstat(plan.error_log)
-    shown = plan.settings, plan.nice, plan.scgi, plan.mounts
+    shown = plan.settings, plan.nice, plan.scgi, plan.mounts, plan.stage
     return *shown, log.st_dev, log.st_ino
 
 

@@ -104,12 +104,17 @@ class Pool:
         """Tell whether nobody needs us; a connection that waits does."""
         if self._peers or self._children.are_ending:
             return False
-        if self._orders:
+        if self._orders or self._is_outdated():
             return True
         idle = self._settings.idle
         if idle is None or time.monotonic() - self._last_used < idle:
             return False
         return not select.select([*self._listeners], [], [], 0)[0]
+
+    def _is_outdated(self) -> bool:
+        """Tell whether our account has changed its settings: the next one has them."""
+        source = self._settings.source
+        return source is not None and source.is_changed()
 
     def _listen_or_not(self, now: float) -> None:
         wanted = (
@@ -208,7 +213,8 @@ class Pool:
     def _check_ownership(self, peer: Peer) -> None:
         """Refuse what this account does not run; raises OwnershipError."""
         if self._settings.ownership is not None and peer.run is not None:
-            peer.run = pool_ownership.admit(peer.run, self._settings.ownership)
+            ownership, own = self._settings.ownership, self._settings.environment
+            peer.run = pool_ownership.admit(peer.run, ownership, own)
 
     def _forget(self, peer: Peer) -> None:
         if self._peers.pop(peer.number, None) is not None and peer.is_watched:

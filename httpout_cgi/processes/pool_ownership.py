@@ -45,8 +45,11 @@ def read_ownership(values: Mapping[str, Any]) -> Ownership:  # Any: JSON
     return Ownership(mode, **rest)
 
 
-def admit(run: Run, ownership: Ownership) -> Run:
-    """Return the run with a clean environment; raises OwnershipError."""
+def admit(run: Run, ownership: Ownership, own: Mapping[str, str] = {}) -> Run:
+    """Return the run with a clean environment; raises OwnershipError.
+
+    What the account adds of its ``own`` changes nothing that is there.
+    """
     if run.interpreter and run.interpreter not in ownership.interpreters:
         raise OwnershipError(Refusal.BAD_INTERPRETER, run.interpreter)
     _check_name(run.path, ownership.mounts)
@@ -60,7 +63,8 @@ def admit(run: Run, ownership: Ownership) -> Run:
     }
     environment["SCRIPT_FILENAME"] = run.path
     if "PATH" not in ownership.variables:
-        environment["PATH"] = _PATH
+        environment.pop("PATH", None)
+    environment = {"PATH": _PATH, **own, **environment}
     return run._replace(environment=environment)
 
 

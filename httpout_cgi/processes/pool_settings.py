@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
-from typing import NamedTuple
+from typing import Mapping, NamedTuple
 
 from httpout_cgi.processes.pool_ownership import Ownership, read_ownership
 
@@ -17,11 +18,28 @@ _LIMITS = {
 }
 
 
+class Source(NamedTuple):
+    """The file of an account's settings; ``signature`` is None if it was not there."""
+
+    path: str
+    signature: tuple[int, ...] | None
+
+    def is_changed(self) -> bool:
+        """Tell whether the file says something else by now."""
+        try:
+            seen = os.stat(self.path)
+        except OSError:
+            return self.signature is not None
+        sizes = seen.st_dev, seen.st_ino, seen.st_size
+        return (*sizes, seen.st_mtime_ns, seen.st_ctime_ns) != self.signature
+
+
 class Settings(NamedTuple):
     """Times are in seconds, sizes in bytes; no limit is None.
 
     ``idle`` is None for a pool that stays.  ``timeout`` is for requests that bring none
-    of their own.  ``ownership`` is that of an account's pool.
+    of their own.  ``ownership`` is that of an account's pool.  ``environment`` is what
+    the account adds, and ``source`` where that stands.
     """
 
     processes: int = 8
@@ -32,6 +50,8 @@ class Settings(NamedTuple):
     nice: int = 0
     runs_per_process: int = 1
     ownership: Ownership | None = None
+    environment: Mapping[str, str] = {}
+    source: Source | None = None
 
 
 def read_settings(text: str) -> Settings:
@@ -43,6 +63,9 @@ def read_settings(text: str) -> Settings:
         values["limits"] = tuple(limits.items())
         if "ownership" in values:
             values["ownership"] = read_ownership(values["ownership"])
+        if values.get("source"):
+            path, signature = values["source"]
+            values["source"] = Source(path, signature and tuple(signature))
         settings = Settings(**values)
     except (TypeError, KeyError) as exc:
         raise ValueError(f"no settings of a pool: {exc}") from exc

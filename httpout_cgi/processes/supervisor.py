@@ -19,7 +19,7 @@ from httpout_cgi import access_log, error_log
 from httpout_cgi.accounts import Accounts
 from httpout_cgi.config import Config, Listener, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
-from httpout_cgi.processes import control, listeners, privileges, signals
+from httpout_cgi.processes import control, listeners, privileges, pythons, signals
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.launch import make_account_plan, make_plan
 from httpout_cgi.processes.log_files import LogFiles, open_logs
@@ -189,6 +189,7 @@ class Supervisor:
         privileges.choose_account(new)  # what is wrong with it would show too late
         problems = [*warnings(new), *privileges.check_root(new, self._account)]
         privileges.check_folders(new, self._account)
+        pythons.check(new.pools.python, self._account)
         access_log.validate(new.log.access.format)
         logs = open_logs(new)
         try:

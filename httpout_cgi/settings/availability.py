@@ -45,7 +45,6 @@ _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
     (("tls",), _is_given),
     (("reload", "check"), _is_some_time),
     (("pools", "runs_per_process"), _is_unusual_for_pools),
-    (("pools", "python"), _is_unusual_for_pools),
     (("users", "scripts", _EACH, "output"), _is_one_of("page")),
 )
 

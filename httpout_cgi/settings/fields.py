@@ -68,6 +68,16 @@ def _check_file(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
+def _check_python(text: str, info: ValidationInfo) -> str:
+    # What it is, whoever runs it finds out: see processes/pythons.py.
+    if info.context and "$" not in text:
+        path = Path(text)
+        _check_exists(path)
+        if path.is_dir():
+            raise ValueError(f'"{path}" is a folder; write "{path}/bin/python"')
+    return text
+
+
 def _check_log(path: Path | None, info: ValidationInfo) -> Path | None:
     if info.context and path is not None:
         _check_folder(path.parent, info)
@@ -139,6 +149,12 @@ UserUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_user_url)]
 RelativeUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_relative_url)]
 FolderUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_folder_url)]
 Template: TypeAlias = Annotated[str, BeforeValidator(values.parse_template)]
+Python: TypeAlias = Annotated[
+    str,
+    BeforeValidator(values.parse_python),
+    AfterValidator(_check_python),
+    _STRING,
+]
 Pattern: TypeAlias = Annotated[str, BeforeValidator(values.parse_pattern)]
 CachePattern: TypeAlias = Annotated[str, BeforeValidator(values.parse_cache_pattern)]
 Suffix: TypeAlias = Annotated[str, BeforeValidator(values.parse_suffix)]

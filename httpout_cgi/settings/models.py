@@ -48,7 +48,9 @@ class Pools(Model):
     processes: Number = key(8, "Children at a time per pool.", ge=1)
     runs_per_process: Number = key(1, "1: a pristine child for every run.", ge=1)
     preload: tuple[Name, ...] = key((), "Modules that are imported before the fork.")
-    python: Name | None = key(None, "Interpreter of the pool; null: the server's own.")
+    python: fields.Python | None = key(
+        None, "Interpreter of the pools; null: the server's own."
+    )
     check_ownership: Literal["strict", "owner", "off"] = key(
         "strict", "How much of the suEXEC rules is checked."
     )
@@ -190,6 +192,10 @@ class Config(Model):
         if listener is not None and listener in info.data.get("listen", ()):
             text = f'"{listener.address}" is in listen as well; choose another'
             raise MisplacedError(text, "scgi_listen")
+        python = pools.python or ""
+        if "$" in python and info.data.get("users", True) is None:
+            text = f'"{python}" is for pools of accounts; add users'
+            raise MisplacedError(text, "python")
         return pools
 
     @field_validator("sites")

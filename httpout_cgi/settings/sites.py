@@ -156,6 +156,9 @@ class Users(Model):
         None, "Only its members; null: every account from minimum_uid."
     )
     deny: tuple[Name, ...] = key(("root",), "Accounts without a site.")
+    allow_settings: Flag = key(
+        False, "Whether ~/.config/httpout-cgi.yaml may say python and environment."
+    )
     minimum_uid: Number = key(1000, "The lowest user and group id served.", ge=1)
 
     @field_validator("scripts")

@@ -222,6 +222,13 @@ def parse_template(value: object) -> str:
     return text
 
 
+def parse_python(value: object) -> str:
+    """Return the path of an interpreter; with ``$home`` or ``$user`` each account's."""
+    if isinstance(value, str) and "$" in value:
+        return parse_template(value)
+    return str(parse_path(value))
+
+
 def parse_pattern(value: object) -> str:
     """Return a file name, or a pattern of one."""
     text = _text(value)
