@@ -1,11 +1,14 @@
 """Pages through a live server: what they print is the body."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.live import PATIENCE
 from tests.live_site import Site
-from tests.page_site import start_pages, write_page
+from tests.page_site import CONFIG, start_pages, write_page
 
 HTML = "text/html; charset=utf-8"
 
@@ -114,3 +117,192 @@ def test_an_extra_path_becomes_path_info(site: Site) -> None:
     source = "import os\nprint(os.environ['SCRIPT_NAME'], os.environ['PATH_INFO'])"
     write_page(site, "path.py", source)
     assert site.ask("/path.py/a/b").body == b"/path.py /a/b\n"
+
+
+def test_debug_shows_the_traceback(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("debug")
+    with start_pages(folder, CONFIG + "debug: true\n") as site:
+        write_page(site, "fail.py", "def f():\n    1 / 0\nf()\n")
+        reply = site.ask("/fail.py")
+    assert reply.status == 500
+    text = reply.body.decode()
+    assert "ZeroDivisionError" in text
+    assert "line 2, in f" in text
+
+
+def test_pages_run_in_the_folder_of_pages(site: Site) -> None:
+    write_page(site, "shared_by_all.py", "NAME = 'shared'")
+    write_page(site, "deep/beside.py", "NAME = 'beside'")
+    source = """
+        import os, beside, shared_by_all
+        print(os.path.basename(os.getcwd()), beside.NAME, shared_by_all.NAME)
+        """
+    write_page(site, "deep/page.py", source)
+    assert site.ask("/deep/page.py").body == b"htdocs beside shared\n"
+
+
+def test_the_fields_are_what_the_page_sets(site: Site) -> None:
+    source = """
+        from httpout import response
+        response.set_status(201, "Made")
+        response.set_header("X-One", "a")
+        response.set_header(b"x-one", b"b")
+        response.append_header("X-Many", "1")
+        response.append_header("X-Many", "2")
+        response.set_cookie("name", "value", httponly=True)
+        response.set_content_type("text/plain")
+        print(response.headers_sent(), sorted(response.headers))
+        print(response.headers_sent())
+        """
+    write_page(site, "fields.py", source)
+    reply = site.ask("/fields.py")
+    assert (reply.status, reply.reason) == (201, "Made")
+    assert reply.get("X-One") == "b"
+    assert reply.all("X-Many") == ["1", "2"]
+    assert reply.get("Set-Cookie") == "name=value; path=/; httponly"
+    assert reply.get("Content-Type") == "text/plain"
+    assert reply.body == b"False [b'set-cookie', b'x-many', b'x-one']\nTrue\n"
+
+
+def test_a_redirect_goes_to_the_client(site: Site) -> None:
+    source = (
+        "from httpout import response\nresponse.set_header('Location', '/hello.py')"
+    )
+    write_page(site, "redirect.py", source)
+    reply = site.ask("/redirect.py")
+    assert (reply.status, reply.get("Location")) == (302, "/hello.py")
+
+
+def test_a_form_and_the_request(site: Site) -> None:
+    source = """
+        from httpout import request, __server__ as server
+        form = wait(request.form())
+        print(request.method, form, request.query, request.cookies)
+        print(request.environ is __server__ is server, request.headers[b"host"][0])
+        """
+    write_page(site, "form.py", source)
+    reply = site.ask(
+        "/form.py?q=1&q=2",
+        "Cookie: a=b",
+        "Content-Type: application/x-www-form-urlencoded",
+        method="POST",
+        body=b"x=1&y=%C3%A4",
+    )
+    assert reply.body.decode().splitlines() == [
+        "b'POST' {'x': ['1'], 'y': ['ä']} {'q': ['1', '2']} {'a': ['b']}",
+        "True b'localhost'",
+    ]
+
+
+def test_prints_and_results_of_coroutines(site: Site) -> None:
+    source = """
+        import asyncio
+        from httpout import response
+
+        async def count(name, seconds=0.0):
+            print(name, "begins")
+            await asyncio.sleep(seconds)
+            await response.write(f"{name} ends\\n".encode())
+            return name
+
+        async def both():
+            return await run(count("c")), await asyncio.to_thread(print, "thread")
+
+        print(wait(count("a")), run(both()).result())
+        print("over")
+        run(count("b", 0.05))
+        """
+    write_page(site, "tasks.py", source)
+    lines = site.ask("/tasks.py").body.decode().splitlines()
+    assert lines == [
+        *("a begins", "a ends", "c begins", "c ends", "thread"),
+        *("a ('c', None)", "over", "b begins", "b ends"),
+    ]
+
+
+def test_a_page_that_waits_for_coroutines_holds_no_thread(site: Site) -> None:
+    source = """
+        import asyncio, atexit, os
+        from httpout import globals as shared
+
+        class Last:
+            def __del__(self):
+                print("deleted")
+
+        last = Last()
+        atexit.register(print, "exit")
+        shared.waiting = shared.get("waiting", 0) + 1
+
+        async def meet():
+            while shared.waiting < 30:
+                await asyncio.sleep(0.01)
+            print("met", last is not None)
+
+        run(meet())
+        """
+    write_page(site, "meet.py", source)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(site.open()) for _ in range(30)]
+        for client in clients:
+            client.send("/meet.py")
+        bodies = {client.receive().body for client in clients}
+    assert bodies == {b"met True\nexit\ndeleted\n"}
+
+
+COROUTINE_ENDS = [
+    pytest.param("run(fail())", 500, "<ul><li>KeyError: &#x27;k&#x27;</li></ul>\n"),
+    pytest.param("wait(fail())", 500, "<ul><li>KeyError: &#x27;k&#x27;</li></ul>\n"),
+    pytest.param("run(leave())", 200, "left\n"),
+    pytest.param("wait(leave())\nprint('not here')", 200, "left\n"),
+    pytest.param(
+        "async def nested():\n    wait(fail())\nrun(nested())",
+        500,
+        "<ul><li>RuntimeError: wait() in a coroutine would wait for ever: use await"
+        "</li></ul>\n",
+    ),
+    pytest.param(
+        "try:\n    run(1)\nexcept TypeError as exc:\n    print(exc)",
+        200,
+        "a coroutine object is needed, not 1\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "status", "body"), COROUTINE_ENDS)
+def test_ends_of_coroutines(site: Site, source: str, status: int, body: str) -> None:
+    functions = (
+        "async def fail():\n    raise KeyError('k')\n"
+        "async def leave():\n    exit('left')\n"
+    )
+    write_page(site, "coroutine.py", functions + source)
+    reply = site.ask("/coroutine.py")
+    assert (reply.status, reply.body.decode()) == (status, body)
+
+
+def test_coroutines_end_when_the_client_leaves(site: Site) -> None:
+    source = """
+        import asyncio
+
+        async def serve():
+            try:
+                while True:
+                    print("tick")
+                    await asyncio.sleep(0.01)
+            finally:
+                open("left", "w").close()
+
+        run(serve())
+        """
+    write_page(site, "ticks.py", source)
+    with site.open() as client:
+        client.send("/ticks.py")
+        assert b"tick" in client.input.read1(4096) + client.input.read1(4096)
+    marker = site.folder / "htdocs/left"
+    wait_until(marker.exists)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

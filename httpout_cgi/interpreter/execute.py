@@ -43,6 +43,8 @@ def execute(
 ) -> None:
     """Run the script to its end, in a context of its own.
 
+    A page may leave its coroutines behind: see ``resume``.
+
     ``stat`` is what was seen at the script's path a moment ago.  Nothing that the
     script raises comes out; RunInterrupted, raised from another thread, may strike
     at any point and does.
@@ -56,14 +58,36 @@ def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) 
     run.load = cache.load_module
     try:
         _attempt(run, lambda: _run_script(run, cache, stat))
-        if "threads" in run.__dict__ and not run.is_aborted:
-            _attempt(run, lambda: lifetime.join_threads(run))
-        if "exit_callbacks" in run.__dict__ and not run.is_aborted:
-            lifetime.call_exit_callbacks(run, _attempt)
-        if run.parts and not run.is_aborted:
-            _attempt(run, lambda: _end_parts(run, AT_EXIT))
+        if run.page is None or not run.page.leave_thread():
+            _end(run)
+    finally:
+        if run.page is None or not run.page.has_left:
+            _finish(run)
+
+
+def resume(run: RunContext) -> None:
+    """Do what is left of a page that had left its thread to its coroutines."""
+    assert run.page is not None
+    run.page.take_thread().run(_resume, run)
+
+
+def _resume(run: RunContext) -> None:
+    try:
+        _end(run)
     finally:
         _finish(run)
+
+
+def _end(run: RunContext) -> None:
+    """Do all that comes before the last flush."""
+    if "threads" in run.__dict__ and not run.is_aborted:
+        _attempt(run, lambda: lifetime.join_threads(run))
+        if run.page is not None:
+            _attempt(run, run.page.join)
+    if "exit_callbacks" in run.__dict__ and not run.is_aborted:
+        lifetime.call_exit_callbacks(run, _attempt)
+    if run.parts and not run.is_aborted:
+        _attempt(run, lambda: _end_parts(run, AT_EXIT))
 
 
 def _run_script(
@@ -83,6 +107,8 @@ def _run_script(
         compiled = options.apply(run, compiled, cache)
     run.builtins = script_builtins.choose(run, compiled)
     namespace["__builtins__"] = run.builtins
+    if run.page is not None:
+        run.page.add_names(namespace)
     shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)
 

@@ -55,6 +55,8 @@ def import_name(
     run = current_for_changes()
     if run is None:
         return _original_import(name, globals, locals, fromlist or (), level)
+    if name == "httpout" and run.page is not None and not level:
+        return run.page.find_view(globals)
     full_name = _absolute(name, globals, level) if level else name
     try:
         module = _load_local(run, full_name)
@@ -270,6 +272,8 @@ def _execute(run: RunContext, found: local_modules.Found, module: ModuleType) ->
             _run_loader(spec, module)
         else:
             module.__dict__["__builtins__"] = run.builtins.__dict__
+            if run.page is not None:
+                run.page.add_names(module.__dict__)
             shared_modules.prepare(run, found.code)
             exec(found.code, module.__dict__)
     finally:

@@ -1,30 +1,62 @@
 """A page: a script whose output has no header section; we write it for it.
 
 What it prints goes on at once: standard output has no buffer.  How a page ends, by
-exit("text") or an exception, is seen in the browser.  A run has one or none; must not
-know how coroutines are run.
+exit("text") or an exception, is seen in the browser.
 """
 
 from __future__ import annotations
 
 import html
 import io
+import logging
 from contextlib import suppress
-from typing import Any
+from contextvars import Context, copy_context
+from types import ModuleType
+from typing import Any, Coroutine, Dict, Optional
 
-from httpout_cgi.interpreter import failures, streams
+from httpout_cgi.interpreter import failures, page_names, run_threads, streams
 from httpout_cgi.interpreter.option_streams import UnbufferedOutput
+from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.page_head import PageHead
-from httpout_cgi.interpreter.run_context import PageOfRun, RunContext
+from httpout_cgi.interpreter.page_host import PageDoor, PageHost
+from httpout_cgi.interpreter.page_request import PageRequest
+from httpout_cgi.interpreter.page_response import PageResponse
+from httpout_cgi.interpreter.page_tasks import PageTasks
+from httpout_cgi.interpreter.run_context import (
+    PageOfRun,
+    RunAborted,
+    RunContext,
+)
+
+_Coroutine = Coroutine[Any, Any, Any]
 
 
 class Page(PageOfRun):
-    """What a run has that is a page."""
+    """What a run has that is a page.
 
-    def __init__(self, run: RunContext, *, debug: bool = False) -> None:
-        self.run = run
+    ``root`` is the folder of pages that it belongs to.
+    """
+
+    # Made when they are asked for.
+    logger: Optional[logging.Logger] = None
+    # Any: what a server's WebSocket is like.
+    websocket: Any = None
+    _tasks: Optional[PageTasks] = None
+    _request: Optional[PageRequest] = None
+    _response: Optional[PageResponse] = None
+    _context: Optional[Attributes] = None
+    # The script's, from when it has left its thread to its coroutines.
+    _left: Optional[Context] = None
+
+    def __init__(
+        self, run: RunContext, root: str, host: PageHost, door: PageDoor
+    ) -> None:
+        self.run: RunContext = run
+        self.root = root
+        self.host = host
         self.head = PageHead()
-        self._debug = debug
+        self._views: Dict[int, ModuleType] = {}
+        self._door = door
         run.raw_output.begin_with(self.head.encode)
         # Taken apart: a layer that is dropped closes those below.  Any: to typeshed, a
         # buffer has fewer methods than io's.
@@ -35,28 +67,135 @@ class Page(PageOfRun):
             buffer, streams.ENCODING, "surrogateescape", "\n", write_through=True
         )
         run.stdout.mode = "w"
+        if run.directory != root:
+            run.search_path.insert(1, root)
+
+    @property
+    def globals_module(self) -> ModuleType:
+        """Return ``__globals__``, which all pages of the folder share."""
+        return self.host.find_globals_module(self.root)
+
+    @property
+    def request(self) -> PageRequest:
+        if self._request is None:
+            self._request = PageRequest(self.run)
+        return self._request
+
+    @property
+    def response(self) -> PageResponse:
+        if self._response is None:
+            self._response = PageResponse(
+                self.head, self._write, self._door.wait_for_room
+            )
+        return self._response
+
+    @property
+    def context(self) -> Attributes:
+        if self._context is None:
+            self._context = Attributes(client=self.request.client)
+        return self._context
+
+    @property
+    def tasks(self) -> PageTasks:
+        """Return what runs its coroutines."""
+        if self._tasks is None:
+            # Which thread is the script's has to be known before the loop's asks.
+            run_threads.main_thread_id(self.run)
+            door = self._door
+            self._tasks = PageTasks(door.loop, self._report, door.on_idle)
+        return self._tasks
+
+    def add_names(self, namespace: Dict[str, Any]) -> None:
+        """Add what a page and its modules have without importing it."""
+        namespace["run"] = self.run_coroutine
+        namespace["wait"] = self.wait
+        namespace["__server__"] = self.run.environment
+        namespace["__globals__"] = self.globals_module
+
+    def find_view(self, namespace: Optional[Dict[str, Any]]) -> ModuleType:
+        if namespace is None:
+            assert self.run.main is not None
+            namespace = self.run.main.__dict__
+        view = self._views.get(id(namespace))
+        if view is None:
+            view = self._views[id(namespace)] = page_names.View(self, namespace)
+            # For importlib.import_module(), which looks there.
+            self.run.modules.setdefault(page_names.NAME, view)
+        return view
+
+    # Any: what a coroutine returns.
+    def run_coroutine(self, coroutine: _Coroutine) -> Any:
+        """Start a coroutine; the response stays open until it is done."""
+        return self.tasks.run(coroutine)
+
+    def wait(self, coroutine: _Coroutine) -> Any:
+        """Run a coroutine and return its result."""
+        return self.tasks.wait(coroutine)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no coroutine of run() is left."""
+        return self._tasks is None or self._tasks.is_idle
+
+    def leave_thread(self) -> bool:
+        if self.is_idle or self.run.is_aborted:
+            return False
+        self._left = copy_context()
+        # Its thread will be another run's.
+        run_threads.move_main(self.run, 0)
+        return True
+
+    @property
+    def has_left(self) -> bool:
+        """Tell whether the script is over, and its end is still to come."""
+        return self._left is not None
+
+    def take_thread(self) -> Context:
+        """Return the context for the end of the run, in the caller's thread."""
+        left, self._left = self._left, None
+        assert left is not None
+        left.run(run_threads.move_main, self.run)
+        return left
+
+    def join(self) -> None:
+        if self._tasks is not None:
+            self._tasks.join()
+
+    def cancel(self) -> None:
+        """End its coroutines; on the loop."""
+        if self._tasks is not None:
+            self._tasks.cancel()
 
     def end_output(self) -> None:
-        """Write the header section of a page that has printed nothing."""
+        # They keep the namespaces of modules that are about to end.
+        self._views.clear()
         # Nobody reads any more: no matter.
         with suppress(OSError, ValueError):
             self.run.raw_output.begin()
 
     def take_exit(self, code: object) -> None:
-        """Print what exit() was given."""
         if code is not None:
             self._print(f"{failures.text_of(code, '')}\n")
 
     def show_failure(self, exc: BaseException, text: str) -> None:
-        """Tell the browser of an exception; ``text`` is its traceback."""
         if not self.head.is_sent:
             self.head.set_status(500)
-        if self._debug:
+        if self.host.debug:
             self._print(f"<pre>{html.escape(text)}</pre>\n")
             return
         name = type(exc).__name__
         said = html.escape(f"{name}: {failures.text_of(exc, '?')}")
         self._print(f"<ul><li>{said}</li></ul>\n")
+
+    def _report(self, exc: BaseException) -> None:
+        """Tell of what a coroutine has raised, as of the script's exceptions."""
+        if isinstance(exc, SystemExit):
+            failures.take_exit_code(self.run, exc.code)
+        elif not isinstance(exc, RunAborted):
+            failures.report(self.run, exc)
+
+    def _write(self, data: bytes) -> None:
+        self.run.output_buffer.write(data)
 
     def _print(self, text: str) -> None:
         # What the script has put in the place of its output may be anything.

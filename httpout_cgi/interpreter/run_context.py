@@ -113,6 +113,32 @@ class PageOfRun:
         """Complete what has been written."""
         raise NotImplementedError
 
+    # Any: a namespace.
+    def add_names(self, namespace: Dict[str, Any]) -> None:
+        """Add what a page and its modules have without importing it."""
+        raise NotImplementedError
+
+    def find_view(self, namespace: Optional[Dict[str, Any]]) -> ModuleType:
+        """Return the module httpout as the one with that namespace sees it."""
+        raise NotImplementedError
+
+    @property
+    def has_left(self) -> bool:
+        """Tell whether the script is over, and its end is still to come."""
+        raise NotImplementedError
+
+    def leave_thread(self) -> bool:
+        """Tell whether coroutines go on: the end of the run is for later."""
+        raise NotImplementedError
+
+    def take_thread(self) -> Context:
+        """Return the context for that end, in whatever thread the caller is."""
+        raise NotImplementedError
+
+    def join(self) -> None:
+        """Wait for coroutines that go on though the script is over."""
+        raise NotImplementedError
+
 
 class RunInterrupted(BaseException):
     """Raised in a script's thread by whoever ends the run; ``except:`` may delay it."""

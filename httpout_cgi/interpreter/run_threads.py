@@ -92,6 +92,14 @@ def main_thread_id(run: RunContext) -> int:
     return of_run.of(run).main_id
 
 
+def move_main(run: RunContext, thread_id: Optional[int] = None) -> None:
+    """Let another thread be the script's own: the caller's, or none if that is 0."""
+    threads = of_run.find(run)
+    if threads is not None:
+        threads.main_id = _get_ident() if thread_id is None else thread_id
+        threads.main._ident = threads.main_id
+
+
 def is_main(run: RunContext) -> bool:
     """Tell whether the caller is in the script's own thread."""
     return of_run.of(run).main_id == _get_ident()

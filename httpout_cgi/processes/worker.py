@@ -69,6 +69,7 @@ class Worker:
 
     async def _serve(self) -> None:
         config = self._config
+        _enter_pages(config)
         self._gateway = Gateway(config, self._runner)
         self._access_log = self._make_access_log(config, self._first)
         self._server = HTTPServer(
@@ -104,6 +105,7 @@ class Worker:
         config = parse_dump(message.config)
         _use_error_log(config, message)
         _allow_descriptors(config.limits.connections)
+        _enter_pages(config)
         await self._replace_runner(config)
         self._retired.add(self._gateway)
         self._gateway = Gateway(config, self._runner)
@@ -136,7 +138,8 @@ class Worker:
     async def _replace_runner(self, config: Config) -> None:
         """Make another runner if its size changed; what runs in the old one goes on."""
         old = self._config
-        if (old.threads, old.queue) == (config.threads, config.queue):
+        sizes = old.threads, old.queue, old.debug
+        if sizes == (config.threads, config.queue, config.debug):
             return
         task = self._loop.create_task(self._runner.shutdown(_longest_run(old)))
         self._tasks.add(task)
@@ -190,6 +193,7 @@ class Worker:
             threads=config.threads,
             queue=config.queue,
             on_worn_out=self._ask_to_leave,
+            debug=config.debug,
         )
         process = PoolRunner(self._loop, self._pools, queue=config.queue)
         return ChoosingRunner(thread, process, ScriptJudge())
@@ -278,6 +282,21 @@ def _what_is_watched(config: Config) -> list[str]:
         for mount in site.scripts
     ]
     return [config.reload.watch, *sorted(set(folders))]
+
+
+def _enter_pages(config: Config) -> None:
+    """Let coroutines of pages be where their scripts are, if that is one folder.
+
+    They run in the loop's thread, whose working directory nothing else depends on.
+    """
+    folders = {
+        mount.path
+        for site in config.sites
+        for mount in site.scripts
+        if mount.output == "page" and mount.path is not None
+    }
+    if len(folders) == 1:
+        os.chdir(folders.pop())
 
 
 def _longest_run(config: Config) -> float:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from httpout_cgi.interpreter import clocks, lifetime, persistent, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.interpreter.execute import execute
-from httpout_cgi.interpreter.page import Page
+from httpout_cgi.interpreter.execute import execute, resume
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
 from httpout_cgi.interpreter.thread_exceptions import absorb
+from httpout_cgi.runners.pages import Pages
 from httpout_cgi.runners.thread_run import ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
 
@@ -35,12 +35,14 @@ class ScriptThreads:
         queue: WorkQueue[ThreadRun | None],
         code_cache: CodeCache,
         guard: threading.Lock,
+        pages: Pages,
         post: Callable[[ThreadRun], None],
         retire: Callable[[threading.Thread], None],
     ) -> None:
         self._queue = queue
         self._cache = code_cache
         self._guard = guard
+        self._pages = pages
         self._post = post
         self._retire = retire
         self.has_directories = working_directory.is_available()
@@ -90,7 +92,9 @@ class ScriptThreads:
 
     def _serve(self, run: ThreadRun) -> None:
         try:
-            if run.closed is None:
+            if run.left is not None:
+                self._resume(run)
+            elif run.closed is None:
                 self._perform(run)
         except (RunInterrupted, RunAborted):
             pass  # while the run was ending anyway
@@ -99,11 +103,23 @@ class ScriptThreads:
             run.failure = traceback.format_exc()
         self._conclude(run)
 
+    def _resume(self, run: ThreadRun) -> None:
+        """Do the end of a page whose coroutines are over."""
+        process, run.left = run.left, None
+        assert process is not None
+        working_directory.change_to(run.invocation.script.mount.path)
+        os.umask(self._umask)
+        run.thread = threading.current_thread()
+        run.started = time.monotonic()
+        run.context = process
+        resume(process)
+
     def _perform(self, run: ThreadRun) -> None:
         invocation = run.invocation
         script = invocation.script
         directory = os.path.dirname(script.path)
-        working_directory.change_to(directory)
+        is_page = script.mount.output == "page"
+        working_directory.change_to(script.mount.path if is_page else directory)
         os.umask(self._umask)
         process = RunContext(
             script.path,
@@ -116,10 +132,10 @@ class ScriptThreads:
             open_pipe=run.open_pipe,
             leave_output=run.leave_output,
         )
-        if script.mount.local_modules == "persistent":
+        if is_page:
+            self._pages.begin(process, run)
+        elif script.mount.local_modules == "persistent":
             persistent.prepare(process, self._cache.load_module)
-        if script.mount.output == "page":
-            process.page = Page(process)
         clocks.begin()
         run.thread = threading.current_thread()
         run.started = time.monotonic()
@@ -137,6 +153,10 @@ class ScriptThreads:
         except (RunInterrupted, RunAborted):
             pass
         absorb()
+        if process is not None and process.page is not None and process.page.has_left:
+            run.leave(process)
+            self._post(run)
+            return
         if process is not None:
             run.failure = process.failure
             if lifetime.has_threads(process):

@@ -18,6 +18,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import children, context, interrupts, run_streams
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.leftovers import Leftovers
+from httpout_cgi.runners.pages import Pages, SharedExecutor, cancel, is_idle
 from httpout_cgi.runners.script_threads import ScriptThreads
 from httpout_cgi.runners.thread_run import ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
@@ -50,8 +51,10 @@ class ThreadRunner:
         grace: float = 3.0,
         patience: float = 5.0,
         on_worn_out: Callable[[], None] = lambda: None,
+        debug: bool = False,
     ) -> None:
         context.install()
+        loop.set_default_executor(SharedExecutor())
         self._loop = loop
         self._grace = grace
         self._patience = patience
@@ -61,7 +64,12 @@ class ThreadRunner:
         # Guards a run's context and is_abandoned: whoever holds it may interrupt.
         self._guard = threading.Lock()
         self._workers = ScriptThreads(
-            self._queue, code_cache, self._guard, self._post, self._retire
+            self._queue,
+            code_cache,
+            self._guard,
+            Pages(loop, self._resume_if_idle, debug=debug),
+            self._post,
+            self._retire,
         )
         if not self._workers.has_directories:
             _log.warning(
@@ -73,6 +81,8 @@ class ThreadRunner:
         self._limit = threads + queue
         self._threads: set[threading.Thread] = set()
         self._active: set[ThreadRun] = set()
+        # Pages without a thread: only their coroutines go on.
+        self._left: set[ThreadRun] = set()
         self._stuck: set[ThreadRun] = set()
         self._leftovers = Leftovers(patience)
         self._mailbox: deque[ThreadRun] = deque()
@@ -115,8 +125,10 @@ class ThreadRunner:
 
         A thread that is stuck is left behind; it does not keep the process alive.
         """
-        await _wait_until(lambda: not self._active, seconds)
-        for run in list(self._active):
+        await _wait_until(lambda: not (self._active or self._left), seconds)
+        for run in list(self._left):
+            cancel(run.left)
+        for run in [*self._active, *self._left]:
             # The next sweep interrupts it.
             run.fail(_unavailable("the server is shutting down"))
         self._queue.put_at_once([None] * len(self._threads))
@@ -140,12 +152,24 @@ class ThreadRunner:
         mailbox = self._mailbox
         while mailbox:
             run = mailbox.popleft()
+            if run.left is not None and not run.has_left:
+                run.has_left = True
+                self._active.discard(run)
+                self._left.add(run)
+                self._resume_if_idle(run)
             if run.is_finished:
                 self._active.discard(run)
                 self._stuck.discard(run)
                 if run.leftover is not None:
                     self._leftovers.add(run)
             run.wake()
+
+    def _resume_if_idle(self, run: ThreadRun) -> None:
+        """Let a thread do the end of a page whose coroutines are over."""
+        if run in self._left and run.left is not None and is_idle(run.left):
+            self._left.discard(run)
+            self._active.add(run)
+            self._queue.put(run)
 
     def _sweep(self) -> None:
         """Look after the time limits of all runs at once."""
@@ -154,6 +178,9 @@ class ThreadRunner:
         now = time.monotonic()
         for run in list(self._active):
             self._check(run, now)
+        for run in list(self._left):
+            if run.closed is not None and now - run.closed > self._grace:
+                cancel(run.left)
         for run in self._stuck:
             self._interrupt(run)
         self._leftovers.sweep(now)
@@ -161,7 +188,7 @@ class ThreadRunner:
             self._wear_out()
         self._sweeper = None
         left = children.reap() + run_streams.reclaim()
-        if self._active or self._stuck or self._leftovers or left:
+        if self._active or self._left or self._stuck or self._leftovers or left:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def _wear_out(self) -> None:
@@ -202,6 +229,7 @@ class ThreadRunner:
             run.next_interrupt = now + _AGAIN_SECONDS
             thread_id = run.thread.ident
             assert thread_id is not None  # it has started
+            cancel(run.context)
             if interrupts.interrupt(run.context, thread_id):
                 run.interrupted = run.interrupted or now
 

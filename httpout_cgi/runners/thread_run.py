@@ -35,6 +35,8 @@ class ThreadRun:
     has_left_output = False
     # What is over but has threads that go on.
     leftover: RunContext | None = None
+    # A page whose script is over, and whose coroutines go on: it has no thread.
+    left: RunContext | None = None
     started: float | None = None
     thread: threading.Thread | None = None
     _written = 0
@@ -48,6 +50,11 @@ class ThreadRun:
     closed: float | None = None
     interrupted: float | None = None
     next_interrupt = 0.0
+    # The runner has seen that a page is left; it is to be resumed, once.
+    has_left = False
+    # Of a page: it may print on the loop, which cannot wait for its own reader.
+    page_loop: asyncio.AbstractEventLoop | None = None
+    _has_room: asyncio.Event | None = None
     _taken = 0
     _piped = 0
     _deadline: asyncio.TimerHandle | None = None
@@ -122,6 +129,8 @@ class ThreadRun:
         if self.closed is None:
             self.closed = time.monotonic()
         self._chunks.clear()
+        if self._has_room is not None:
+            self._has_room.set()
         self.wake()
 
     def _is_over(self) -> bool:
@@ -196,9 +205,27 @@ class ThreadRun:
         self._taken += len(data)
         if self._room is not None:
             self._room.set()
+        if self._has_room is not None:
+            self._has_room.set()
         if self._output_pipe is not None:
             self._output_pipe.resume()
         return data
+
+    def leave(self, context: RunContext) -> None:
+        """Note that its thread is free, while its coroutines go on."""
+        self.thread = None
+        self.left = context
+
+    # For the coroutines of a page, on the loop.
+
+    async def wait_for_room(self) -> None:
+        """Wait while too much is unread; BrokenPipeError when nobody will read it."""
+        while self._has_too_much():
+            if self._has_room is None:
+                self._has_room = asyncio.Event()
+            self._has_room.clear()
+            await self._has_room.wait()
+        self._check_reader()
 
     # For the script, in its threads.
 
@@ -256,11 +283,16 @@ class ThreadRun:
 
     def _check_reader(self) -> None:
         if self.closed is not None:
-            if self.context is not None:
-                self.context.is_reader_gone = True
+            context = self.context or self.left
+            if context is not None:
+                context.is_reader_gone = True
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def _wait_for_room(self) -> None:
+        loop = self.page_loop
+        if loop is not None and asyncio._get_running_loop() is loop:
+            self._post(self)
+            return
         room = self._room
         if room is None:
             self._room = room = threading.Event()

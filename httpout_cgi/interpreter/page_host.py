@@ -1,0 +1,40 @@
+"""What a page asks of whoever runs it; runners/pages.py has the one of a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from types import ModuleType
+from typing import Callable
+
+from httpout_cgi.interpreter.page_attributes import Attributes
+
+
+class PageHost:
+    """What the pages of one process share.
+
+    ``globals`` is for what they want to keep.
+    """
+
+    debug = False
+
+    def __init__(self) -> None:
+        self.globals = Attributes()
+
+    def find_globals_module(self, root: str) -> ModuleType:
+        """Return ``__globals__`` of the folder of pages."""
+        raise NotImplementedError
+
+
+class PageDoor:
+    """What one page asks for: the loop, and how far its reader is."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_idle: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.on_idle = on_idle
+
+    async def wait_for_room(self) -> None:
+        """Wait while too much output is unread; on the loop."""
