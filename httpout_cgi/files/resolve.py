@@ -172,6 +172,9 @@ class Resolver:
             is_linked = is_linked or is_link
             position += len(name)
             if S_ISREG(seen.st_mode):
+                if root.has_pages and name.startswith("_"):
+                    # What pages are made of: _header.py, __globals__.py.
+                    _refuse(HTTPStatus.NOT_FOUND, "a name that begins with _", file)
                 if root.runs(name, seen):
                     name, extra = path[:position], path[position:]
                     return self._make_script(root, file, seen, name, extra)
@@ -185,9 +188,6 @@ class Resolver:
             position += 1
         return self._resolve_folder(root, path, file, is_linked=is_linked)
 
-                if root.has_pages and name.startswith("_"):
-                    # What pages are made of: _header.py, __globals__.py.
-                    _refuse(HTTPStatus.NOT_FOUND, "a name that begins with _", file)
     def _look(self, path: str) -> tuple[os.stat_result, bool]:
         """Return what is there, and whether behind a link that may be followed."""
         try:
@@ -248,6 +248,9 @@ class Resolver:
         """Refuse what must not leave as it is, by whatever name it was asked for."""
         if root.mount is not None and not root.is_overlay:
             _refuse(HTTPStatus.FORBIDDEN, "not a script of this mount", file.path)
+        if root.has_pages and guess_media_type(file.path) == UNKNOWN:
+            # Data beside pages (a database, say) is the pages' own.
+            _refuse(HTTPStatus.FORBIDDEN, "no known type of file", file.path)
         if is_linked:
             real = os.path.realpath(file.path)
         else:
@@ -263,9 +266,6 @@ class Resolver:
             # Scripts need not be called .py: a link, an alias, or the docroot around
             # a script folder would show their source.
             name = real.rpartition("/")[2]
-        if root.has_pages and guess_media_type(file.path) == UNKNOWN:
-            # Data beside pages (a database, say) is the pages' own.
-            _refuse(HTTPStatus.FORBIDDEN, "no known type of file", file.path)
             if not owner.is_overlay or owner.runs(name, file.stat):
                 _refuse(HTTPStatus.FORBIDDEN, "file of a script mount", file.path)
         return file
