@@ -8,12 +8,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from httpout_cgi import __version__, access_log, config, error_log
+from httpout_cgi import __version__, access_log, config, error_log, pages_command
 from httpout_cgi.config import Config, Site, Users
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.script_list import list_scripts
@@ -90,11 +91,24 @@ def _cli(
     """Serve static files, and Python CGI scripts in process.
 
     Without settings: ./htdocs at /, ./cgi-bin at /cgi-bin/, on 127.0.0.1:8000.
+    With a folder in place of a command: its pages (httpout-cgi pages --help).
     Signals: TERM stops, HUP reloads the settings, USR1 reopens the logs.
     """
     context.obj = _Options(file, listen, workers, debug)
     if context.invoked_subcommand is None:
         Supervisor(context.obj.load, _announce).run()
+
+
+# Any: as click hands options over.
+@_cli.command("pages")
+@click.argument("document_root", type=click.Path(path_type=Path))
+@pages_command.add_options
+def _pages(document_root: Path, **options: Any) -> None:
+    """Serve a folder of pages: each .py file in it, and static files."""
+    for line in pages_command.find_ignored(options):
+        click.echo(f"warning: {line}", err=True)
+    load = partial(pages_command.load, document_root, options)
+    Supervisor(load, _announce).run()
 
 
 @_cli.command("check")
@@ -131,8 +145,11 @@ def _scripts(options: _Options, file: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    arguments = sys.argv[1:]
+    if pages_command.is_for_pages(arguments, _cli):
+        arguments.insert(0, "pages")
     try:
-        _cli(prog_name="httpout-cgi")
+        _cli(arguments, prog_name="httpout-cgi")
     except ConfigError as exc:
         for problem in exc.problems:
             click.echo(problem, err=True)

@@ -5,7 +5,7 @@ of a file are reported at once, one line each, as ConfigError.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from httpout_cgi.settings.problems import describe, explain
 from httpout_cgi.settings.sites import ScriptMount, Site, Users, UserScript
 from httpout_cgi.settings.sources import Sources
 from httpout_cgi.settings.values import Listener
-from httpout_cgi.strict_yaml import Node, Place, Problem, to_plain
+from httpout_cgi.strict_yaml import KeyPath, Node, Place, Problem, to_plain
 
 __all__ = [
     "TLS",
@@ -46,6 +46,7 @@ __all__ = [
     "Users",
     "default",
     "dump",
+    "from_values",
     "load",
     "override",
     "parse_dump",
@@ -82,6 +83,31 @@ def default(folder: Path) -> Config:
     if config is None or problems:
         raise ConfigError([f"without a config.yaml: {p.text}" for p in problems])
     return config
+
+
+def from_values(values: Mapping[str, object], folder: Path) -> Config:
+    """Return what a settings' file in the folder with these values would mean.
+
+    Raises ConfigError, which names the keys.
+    """
+    place = Place(folder / "config.yaml", 0)
+    config, problems = _validate(_make_node(values, place), ())
+    if config is None or problems:
+        raise ConfigError([f"{_join(p.path)}: {p.text}" for p in problems])
+    return config
+
+
+def _make_node(value: object, place: Place) -> Node:
+    if isinstance(value, Mapping):
+        return Node({key: _make_node(one, place) for key, one in value.items()}, place)
+    if isinstance(value, list):
+        return Node([_make_node(one, place) for one in value], place)
+    assert value is None or isinstance(value, str | int)
+    return Node(value, place)
+
+
+def _join(path: KeyPath) -> str:
+    return ".".join(map(str, path))
 
 
 def override(

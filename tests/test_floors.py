@@ -37,6 +37,7 @@ FLOORS = {
     "log_format": (5, "access_log"),
     "error_log": (5, "error_log"),
     "processes": (6, "processes"),
+    "pages_command": (7, "cli"),
     "cli": (7, "cli"),
     "__main__": (7, "cli"),
 }

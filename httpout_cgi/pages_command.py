@@ -1,0 +1,146 @@
+"""``httpout-cgi [OPTIONS] DOCUMENT_ROOT``: a folder of pages, without settings.
+
+The options are those of httpout, so that its users need to change one word.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from httpout_cgi import config
+from httpout_cgi.config import Config
+from httpout_cgi.errors import ConfigError
+
+_LEVELS = {"NOTSET": "debug", "WARN": "warning", "FATAL": "critical"}
+
+# What httpout has, and nothing here obeys.
+_IGNORED = {
+    "limit_memory": "a worker that grows is not restarted",
+    "log_fmt": "the error log has its own format",
+    "shutdown_timeout": "what runs has 10 seconds",
+}
+
+_OPTIONS = (
+    click.option("--host", help="Where to listen; default: 127.0.0.1."),
+    click.option("--port", type=int, help="Default: 8000."),
+    click.option("--bind", help="127.0.0.1:8000,:8001,/tmp/file.sock instead."),
+    click.option("--worker-num", type=int, help="HTTP processes; default: 1."),
+    click.option("--thread-pool-size", type=int, help="Threads; default: 16."),
+    click.option("--limit-memory", type=int, help="Ignored."),
+    click.option("--ssl-cert", help="Certificate chain (PEM)."),
+    click.option("--ssl-key", help="Private key (PEM)."),
+    click.option("--directory-index", help="Default: index.py,index.html."),
+    click.option("--debug", is_flag=True, help="Show tracebacks in the browser."),
+    click.option("--log-level", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+    click.option("--log-fmt", help="Ignored."),
+    click.option("--loop", help="asyncio or uvloop; default: uvloop if there is one."),
+    click.option("--shutdown-timeout", type=int, help="Ignored."),
+    click.option("--no-ws", is_flag=True, help="No WebSocket."),
+    click.option("--client-max-body-size", type=int, help="Bytes; default: 2 MiB."),
+)
+
+# httpout's.
+_BODY_SIZE = 2 * 1024 * 1024
+
+
+# Any: a command of click's, with whatever parameters.
+def add_options(command: Any) -> Any:
+    """Give a command httpout's options."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+# Any: as click hands them over.
+def load(root: Path, options: Mapping[str, Any]) -> Config:
+    """Return the settings that the options mean.  Raises ConfigError."""
+    folder = str(root.absolute())
+    mount = {
+        "url": "/",
+        "path": folder,
+        "match": ["*.py"],
+        "output": "page",
+        "pass_authorization": True,
+    }
+    index = options["directory_index"] or "index.py,index.html"
+    site = {"docroot": folder, "index": _split(index), "scripts": [mount]}
+    size = options["client_max_body_size"]
+    values: dict[str, object] = {
+        "listen": _listen(options),
+        "sites": [site],
+        "workers": options["worker_num"] or 1,
+        "loop": _choose_loop(options["loop"]),
+        "debug": options["debug"],
+        "limits": {"request_body": f"{_BODY_SIZE if size is None else size}B"},
+    }
+    if options["thread_pool_size"]:
+        values["threads"] = options["thread_pool_size"]
+    if options["log_level"]:
+        level = options["log_level"].upper()
+        values["log"] = {"error": {"level": _LEVELS.get(level, level.lower())}}
+    if options["ssl_cert"] or options["ssl_key"]:
+        files = {"certificate": options["ssl_cert"], "key": options["ssl_key"]}
+        values["tls"] = {key: file for key, file in files.items() if file}
+    return config.from_values(values, root.absolute())
+
+
+def find_ignored(options: Mapping[str, Any]) -> list[str]:
+    """Return a line for each option that is given and not obeyed."""
+    return [
+        f"--{name.replace('_', '-')} is ignored: {reason}"
+        for name, reason in _IGNORED.items()
+        if options[name]
+    ]
+
+
+def _listen(options: Mapping[str, Any]) -> list[str]:
+    if options["bind"]:
+        return [_bind(one) for one in _split(options["bind"])]
+    host = options["host"] or "127.0.0.1"
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return [f"{host}:{8000 if options['port'] is None else options['port']}"]
+
+
+def _bind(address: str) -> str:
+    if "/" in address:
+        return f"unix:{Path(address).absolute()}"
+    return f"0.0.0.0{address}" if address.startswith(":") else address
+
+
+def _choose_loop(name: str | None) -> str:
+    """Return ours for the name of a module, or of a class in one."""
+    if name is None:
+        return "auto"
+    module = name.partition(".")[0]
+    if module not in ("asyncio", "uvloop"):
+        raise ConfigError([f"--loop: {name}: not asyncio, and not uvloop"])
+    return module
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def is_for_pages(arguments: Sequence[str], group: click.Group) -> bool:
+    """Tell whether a command line has no command, but a folder of pages."""
+    own = {name for option in group.params for name in option.opts}
+    with_value = {
+        name
+        for option in group.params
+        if isinstance(option, click.Option) and not option.is_flag
+        for name in option.opts
+    }
+    known = own | {"-h", "--help", "--version"}
+    words = iter(arguments)
+    for word in words:
+        name = word.partition("=")[0]
+        if not word.startswith("-"):
+            return word not in group.commands
+        if name not in known:
+            return True
+        if name in with_value and "=" not in word:
+            next(words, None)
+    return False

@@ -1,0 +1,142 @@
+"""``httpout-cgi [OPTIONS] DOCUMENT_ROOT``: httpout's options, and what they mean."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.request import urlopen
+
+import click
+import pytest
+
+from httpout_cgi import pages_command
+from httpout_cgi.config import Config
+from httpout_cgi.errors import ConfigError
+from tests.live import PATIENCE, ROOT, URL, Lines
+
+
+@click.command()
+@pages_command.add_options
+def _command(**_: object) -> None:
+    """Only parse."""
+
+
+def load(root: Path, arguments: Sequence[str]) -> Config:
+    context = _command.make_context("test", list(arguments))
+    return pages_command.load(root, context.params)
+
+
+OPTIONS = [
+    pytest.param([], "listen[0].address", "127.0.0.1:8000", id="default"),
+    pytest.param(["--port", "80"], "listen[0].address", "127.0.0.1:80", id="port"),
+    pytest.param(["--host", "::1"], "listen[0].address", "[::1]:8000", id="IPv6"),
+    pytest.param(
+        ["--bind", "127.0.0.1:1,:2"], "listen[1].address", "0.0.0.0:2", id="bind"
+    ),
+    pytest.param(["--bind", "/x/y"], "listen[0].address", "unix:/x/y", id="socket"),
+    pytest.param(["--worker-num", "3"], "workers", 3, id="workers"),
+    pytest.param(["--worker-num", "0"], "workers", 1, id="no workers"),
+    pytest.param(["--thread-pool-size", "5"], "threads", 5, id="threads"),
+    pytest.param(
+        ["--directory-index", "a.py,b.html"],
+        "sites[0].index",
+        ("a.py", "b.html"),
+        id="index",
+    ),
+    pytest.param(["--debug"], "debug", True, id="debug"),
+    pytest.param(["--log-level", "ERROR"], "log.error.level", "error", id="level"),
+    pytest.param(["--loop", "uvloop.Loop"], "loop", "uvloop", id="uvloop"),
+    pytest.param(["--loop", "asyncio"], "loop", "asyncio", id="asyncio"),
+    pytest.param(
+        ["--client-max-body-size", "10"], "limits.request_body", 10, id="body"
+    ),
+    pytest.param([], "limits.request_body", 2 * 1024 * 1024, id="default body"),
+    pytest.param([], "sites[0].scripts[0].output", "page", id="pages"),
+    pytest.param(["--no-ws"], "sites[0].scripts[0].url", "/", id="no WebSocket"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "name", "value"), OPTIONS)
+def test_what_options_mean(
+    tmp_path: Path, arguments: list[str], name: str, value: object
+) -> None:
+    found: object = load(tmp_path, arguments)
+    for part in name.replace("[", ".").replace("]", "").split("."):
+        if part.isdecimal():
+            assert isinstance(found, tuple)
+            found = found[int(part)]
+        else:
+            found = getattr(found, part)
+    assert found == value
+
+
+REFUSED = [
+    pytest.param(["--loop", "trio"], "--loop: trio", id="loop"),
+    pytest.param(["--log-level", "LOUD"], "log.error.level", id="level"),
+    pytest.param(["--ssl-cert", "x"], "tls", id="TLS"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), REFUSED)
+def test_what_cannot_be_is_an_error(
+    tmp_path: Path, arguments: list[str], text: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, arguments)
+    assert any(line.startswith(text) for line in caught.value.problems)
+
+
+def test_what_is_ignored_is_said() -> None:
+    context = _command.make_context("test", ["--limit-memory", "1"])
+    assert pages_command.find_ignored(context.params) == [
+        "--limit-memory is ignored: a worker that grows is not restarted"
+    ]
+
+
+LINES = [
+    pytest.param(["folder"], True, id="folder"),
+    pytest.param(["--debug", "folder"], True, id="common option"),
+    pytest.param(["--port", "80", "folder"], True, id="option of pages"),
+    pytest.param([], False, id="nothing"),
+    pytest.param(["check"], False, id="command"),
+    pytest.param(["--config", "folder"], False, id="option with a value"),
+    pytest.param(["--config=x", "folder"], True, id="option with equals sign"),
+    pytest.param(["--help"], False, id="help"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "is_for_pages"), LINES)
+def test_a_folder_takes_the_place_of_a_command(
+    arguments: list[str], is_for_pages: bool
+) -> None:
+    group = click.Group(
+        params=[click.Option(["--config"]), click.Option(["--debug"], is_flag=True)],
+        commands={"check": click.Command("check")},
+    )
+    assert pages_command.is_for_pages(arguments, group) is is_for_pages
+
+
+def test_a_folder_of_pages_is_served(tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text("print('hello')")
+    command = [sys.executable, "-m", "httpout_cgi", "--port", "0", "--limit-memory"]
+    process = subprocess.Popen(
+        [*command, "1000000", str(tmp_path), "--debug"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    output, errors = Lines(process.stdout), Lines(process.stderr)
+    try:
+        url = output.wait_for(URL)[0]
+        with urlopen(f"{url}hello.py", timeout=PATIENCE) as response:
+            assert response.read() == b"hello\n"
+        errors.wait_for("--limit-memory is ignored")
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+        output.close()
+        errors.close()
+    assert process.returncode == 0
