@@ -84,7 +84,7 @@ def start_nginx(folder: Path) -> Iterator[Front]:
     own.mkdir()
     (own / "nginx.conf").write_text(_NGINX.format(own=own, folder=folder))
     command = [NGINX, "-c", str(own / "nginx.conf"), "-e", "stderr"]
-    with _run(command, {}) as stderr:
+    with run_server(command, {}) as stderr:
         stderr.wait_for("using the .* event method")
         yield Front("nginx", str(own / "http.sock"), stderr)
 
@@ -100,13 +100,13 @@ def start_apache(folder: Path) -> Iterator[Front]:
     text = _APACHE.format(own=own, folder=folder, port=port, group=os.getegid())
     (own / "apache.conf").write_text(text)
     command = [APACHE, "-f", str(own / "apache.conf"), "-DFOREGROUND"]
-    with _run(command, {"LC_ALL": "C"}) as stderr:
+    with run_server(command, {"LC_ALL": "C"}) as stderr:
         stderr.wait_for("resuming normal operations")
         yield Front("Apache", ("127.0.0.1", port), stderr)
 
 
 @contextmanager
-def _run(command: list[str], environment: Mapping[str, str]) -> Iterator[Lines]:
+def run_server(command: list[str], environment: Mapping[str, str]) -> Iterator[Lines]:
     """Run a server that stays in the foreground; ends it."""
     process = subprocess.Popen(
         command,
