@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
+from httpout_cgi.interpreter import left_descriptors
 
 from tests.interpreter.meetings import paused
 from tests.interpreter.script_runs import Result, run_file, save, stand_ins
@@ -141,3 +142,22 @@ def test_what_a_library_opens_is_its_own(
     result = run("import local_opener; print(local_opener.number)")
     del sys.modules["local_opener"]
     os.close(int(result.text))
+
+
+def test_what_may_become_anothers_is_left_alone(run: Callable[[str], Result]) -> None:
+    source = """
+one, other = socket.socketpair()
+print(os.dup(one.fileno()), os.open('.', os.O_PATH))
+number = os.open('data.txt', 0)
+os.dup2(os.open('.', os.O_RDONLY), number)
+print(number)
+"""
+    for number in run(source).text.split():
+        os.close(int(number))
+
+
+def test_outside_of_a_run_nothing_is_noted(run: Callable[[str], Result]) -> None:
+    with open(os.devnull) as file:
+        left_descriptors.note(file.fileno())
+        left_descriptors.forget(file.fileno())
+        assert not left_descriptors._latest
