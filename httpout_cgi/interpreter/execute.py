@@ -109,6 +109,7 @@ def _run_script(
     namespace["__builtins__"] = run.builtins
     if run.page is not None:
         run.page.add_names(namespace)
+        run.page.begin()
     shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)
 

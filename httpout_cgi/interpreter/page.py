@@ -57,7 +57,7 @@ class Page(PageOfRun):
         self.head = PageHead()
         self._views: Dict[int, ModuleType] = {}
         self._door = door
-        run.raw_output.begin_with(self.head.encode)
+        run.raw_output.begin_with(self._make_head)
         # Taken apart: a layer that is dropped closes those below.  Any: to typeshed, a
         # buffer has fewer methods than io's.
         buffer: Any = run.initial_stdout.detach()
@@ -85,7 +85,7 @@ class Page(PageOfRun):
     def response(self) -> PageResponse:
         if self._response is None:
             self._response = PageResponse(
-                self.head, self._write, self._door.wait_for_room
+                self.head, self.write, self._door.wait_for_room
             )
         return self._response
 
@@ -104,6 +104,22 @@ class Page(PageOfRun):
             door = self._door
             self._tasks = PageTasks(door.loop, self._report, door.on_idle)
         return self._tasks
+
+    def begin(self) -> None:
+        if not self.host.call_before(self):
+            raise SystemExit
+
+    def _make_head(self) -> bytes:
+        try:
+            self.host.call_with_response(self)
+        except Exception as exc:
+            # Not in the page: that would be its first byte again.
+            self.run.write_error(repr(exc).encode("utf-8", "backslashreplace"))
+        return self.head.encode()
+
+    def write(self, data: bytes) -> None:
+        """Write behind what has been printed."""
+        self.run.output_buffer.write(data)
 
     def add_names(self, namespace: Dict[str, Any]) -> None:
         """Add what a page and its modules have without importing it."""
@@ -193,9 +209,6 @@ class Page(PageOfRun):
             failures.take_exit_code(self.run, exc.code)
         elif not isinstance(exc, RunAborted):
             failures.report(self.run, exc)
-
-    def _write(self, data: bytes) -> None:
-        self.run.output_buffer.write(data)
 
     def _print(self, text: str) -> None:
         # What the script has put in the place of its output may be anything.

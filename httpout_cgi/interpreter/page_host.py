@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import ModuleType
-from typing import Callable
+from typing import Any, Callable
 
 from httpout_cgi.interpreter.page_attributes import Attributes
 
@@ -23,6 +23,15 @@ class PageHost:
     def find_globals_module(self, root: str) -> ModuleType:
         """Return ``__globals__`` of the folder of pages."""
         raise NotImplementedError
+
+    # Any: a page.Page, which knows this file.
+    def call_before(self, page: Any) -> bool:
+        """Do what comes before a page; tell whether it is to run at all."""
+        return True
+
+    # Any: as above.
+    def call_with_response(self, page: Any) -> None:
+        """Do what comes before the header section is sent."""
 
 
 class PageDoor:

@@ -113,6 +113,10 @@ class PageOfRun:
         """Complete what has been written."""
         raise NotImplementedError
 
+    def begin(self) -> None:
+        """Do what comes before the script; SystemExit if that is all."""
+        raise NotImplementedError
+
     # Any: a namespace.
     def add_names(self, namespace: Dict[str, Any]) -> None:
         """Add what a page and its modules have without importing it."""

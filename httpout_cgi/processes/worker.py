@@ -26,6 +26,7 @@ from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.directory import PoolDirectory
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
+from httpout_cgi.runners.pages import Pages
 from httpout_cgi.runners.pool import PoolRunner
 from httpout_cgi.runners.thread import ThreadRunner
 
@@ -55,6 +56,7 @@ class Worker:
         self._config = config
         self._current = first
         self._pools = PoolDirectory(channel, first.pool)
+        self._pages_host = Pages(self._loop, self._renew, debug=config.debug)
         self._runner = self._make_runner(config)
         self._retired: WeakSet[Gateway] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,14 +64,26 @@ class Worker:
 
     def run(self) -> None:
         """Serve until SIGTERM, or until the supervisor is gone."""
+        serving = self._loop.create_task(self._serve())
         try:
-            self._loop.run_until_complete(self._serve())
+            while not serving.done():
+                self._run_until_exit(serving)
+            serving.result()
         finally:
             self._loop.close()
 
+    def _run_until_exit(self, serving: asyncio.Task[None]) -> None:
+        """Run the loop; a task of a page's, too, that calls exit() ends only itself."""
+        try:
+            self._loop.run_until_complete(serving)
+        except SystemExit:
+            if serving.done():
+                raise
+            _log.warning("a task of a page has called exit()")
+
     async def _serve(self) -> None:
         config = self._config
-        _enter_pages(config)
+        await self._enter_pages(config)
         self._gateway = Gateway(config, self._runner)
         self._access_log = self._make_access_log(config, self._first)
         self._server = HTTPServer(
@@ -105,7 +119,7 @@ class Worker:
         config = parse_dump(message.config)
         _use_error_log(config, message)
         _allow_descriptors(config.limits.connections)
-        _enter_pages(config)
+        await self._enter_pages(config)
         await self._replace_runner(config)
         self._retired.add(self._gateway)
         self._gateway = Gateway(config, self._runner)
@@ -138,17 +152,24 @@ class Worker:
     async def _replace_runner(self, config: Config) -> None:
         """Make another runner if its size changed; what runs in the old one goes on."""
         old = self._config
-        sizes = old.threads, old.queue, old.debug
-        if sizes == (config.threads, config.queue, config.debug):
+        if (old.threads, old.queue) == (config.threads, config.queue):
             return
         task = self._loop.create_task(self._runner.shutdown(_longest_run(old)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._runner = self._make_runner(config)
 
+    def _renew(self, path: str) -> None:
+        """Let another worker run a ``__globals__.py`` that is not what ours was."""
+        _log.info("%s has changed: another worker takes over", path)
+        self._send_leave()
+
     def _ask_to_leave(self) -> None:
         """Let another worker come in our place: too many threads are stuck."""
         _log.warning("too many threads are stuck: this worker asks to be replaced")
+        self._send_leave()
+
+    def _send_leave(self) -> None:
         with contextlib.suppress(OSError):  # the supervisor is gone, we go as well
             control.send_leave(self._channel)
 
@@ -179,12 +200,25 @@ class Worker:
         # Runs may go on behind their responses, as long as somebody takes their output.
         rest = max(0.0, control.GRACE - (self._loop.time() - started))
         await self._runner.shutdown(rest)
+        await self._pages_host.close()
         for gateway in [self._gateway, *self._retired]:
             await gateway.close()
         for task in self._tasks:
             task.cancel()
         self._access_log.flush()
         await asyncio.to_thread(self._watcher.stop)
+
+    async def _enter_pages(self, config: Config) -> None:
+        """Make the folders of pages known to what they share.
+
+        Coroutines are where the scripts are, if that is one folder: they run in the
+        loop's thread, whose working directory nothing else depends on.
+        """
+        folders = _page_folders(config)
+        self._pages_host.debug = config.debug
+        if len(folders) == 1:
+            os.chdir(folders[0])
+        await self._pages_host.prepare(folders)
 
     def _make_runner(self, config: Config) -> ChoosingRunner:
         thread = ThreadRunner(
@@ -193,7 +227,7 @@ class Worker:
             threads=config.threads,
             queue=config.queue,
             on_worn_out=self._ask_to_leave,
-            debug=config.debug,
+            pages=self._pages_host,
         )
         process = PoolRunner(self._loop, self._pools, queue=config.queue)
         return ChoosingRunner(thread, process, ScriptJudge())
@@ -284,19 +318,15 @@ def _what_is_watched(config: Config) -> list[str]:
     return [config.reload.watch, *sorted(set(folders))]
 
 
-def _enter_pages(config: Config) -> None:
-    """Let coroutines of pages be where their scripts are, if that is one folder.
-
-    They run in the loop's thread, whose working directory nothing else depends on.
-    """
-    folders = {
-        mount.path
-        for site in config.sites
-        for mount in site.scripts
-        if mount.output == "page" and mount.path is not None
-    }
-    if len(folders) == 1:
-        os.chdir(folders.pop())
+def _page_folders(config: Config) -> list[str]:
+    return sorted(
+        {
+            str(mount.path)
+            for site in config.sites
+            for mount in site.scripts
+            if mount.output == "page" and mount.path is not None
+        }
+    )
 
 
 def _longest_run(config: Config) -> float:

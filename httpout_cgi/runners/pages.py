@@ -1,72 +1,179 @@
 """Pages of a worker: the loop that their coroutines run on, and what they share."""
 
 import asyncio
-import threading
-from collections.abc import Callable
+import inspect
+import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context
 from types import ModuleType
 from typing import Any
 
 from httpout_cgi.interpreter.page import Page
+from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.page_host import PageDoor, PageHost
 from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.runners import page_globals
+from httpout_cgi.runners.page_app import PageApp, call
 from httpout_cgi.runners.thread_run import ThreadRun
+
+_log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.5
 
 
 class Pages(PageHost):
-    """Makes pages of runs.  ``on_idle`` is called, on the loop, with a run that has no
-    coroutines any more."""
+    """Makes pages of runs.  Only the loop's thread changes what is in here.
+
+    ``on_change`` is called, once, with the path of a ``__globals__.py`` that is another
+    than the one that has run.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        on_idle: Callable[[ThreadRun], None],
+        on_change: Callable[[str], None] = lambda path: None,
         *,
         debug: bool = False,
     ) -> None:
         super().__init__()
+        self.app = PageApp()
         self.debug = debug
         self._loop = loop
-        self._on_idle = on_idle
-        self._has_executor = False
+        self._on_change = on_change
         self._modules: dict[str, ModuleType] = {}
-        self._lock = threading.Lock()  # guards what is made at first use
+        # Of the files that have run, as they were then.
+        self._signatures: dict[str, tuple[int, ...] | None] = {}
+        self._looking: asyncio.TimerHandle | None = None
+        loop.set_default_executor(_SharedExecutor())
 
-    def begin(self, context: RunContext, run: ThreadRun) -> None:
-        """Let a run be a page; its thread calls this before the script begins."""
+    async def prepare(self, roots: Iterable[str]) -> None:
+        """Run the ``__globals__.py`` of folders of pages; once for each."""
+        names = Attributes(
+            app=self.app,
+            context=self.globals,
+            globals=self.globals,
+            loop=self._loop,
+            logger=logging.getLogger("httpout"),
+            websocket=None,
+            print=print,
+        )
+        for root in roots:
+            if root not in self._modules:
+                self._signatures[root] = page_globals.sign(root)
+                before = len(self.app.find("worker_start"))
+                self._modules[root] = page_globals.load(root, names)
+                await self._call_hooks(self.app.find("worker_start")[before:])
+
+        if self._signatures and self._looking is None:
+            self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """See whether what has run is still what is there."""
+        for root, signature in self._signatures.items():
+            if page_globals.sign(root) != signature:
+                self._on_change(f"{root}/{page_globals.FILE}")
+                return
+        self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    async def close(self) -> None:
+        """Call the hooks for the end of the worker."""
+        if self._looking is not None:
+            self._looking.cancel()
+        await self._call_hooks(self.app.find("worker_stop"))
+
+    async def _call_hooks(self, hooks: Iterable[Callable[..., Any]]) -> None:
+        for hook in hooks:
+            try:
+                value = call(hook, self._values())
+                if inspect.isawaitable(value):
+                    await value
+            except (Exception, SystemExit):
+                _log.exception("a hook of %s has failed", page_globals.FILE)
+
+    def begin(
+        self, context: RunContext, run: ThreadRun, on_idle: Callable[[], None]
+    ) -> None:
+        """Let a run be a page; its thread calls this before the script begins.
+
+        ``on_idle`` is called, on the loop, when it has no coroutines any more.
+        """
         run.page_loop = self._loop
-        door = _Door(self._loop, run, self._on_idle)
+        door = _Door(self._loop, on_idle, run)
         root = run.invocation.script.mount.path
         context.page = Page(context, root, self, door)
 
     def find_globals_module(self, root: str) -> ModuleType:
-        """Return ``__globals__`` of the folder of pages."""
         module = self._modules.get(root)
         if module is None:
-            with self._lock:
-                module = self._modules.setdefault(root, ModuleType("__globals__"))
+            module = self._modules.setdefault(root, ModuleType("__globals__"))
         return module
+
+    # Any: a page, which has other types where no server is.
+    def call_before(self, page: Any) -> bool:
+        for function in self.app.find("request"):
+            value = call(function, self._values(page))
+            if inspect.iscoroutine(value):
+                value = page.wait(value)
+            if value is not None:
+                data = value.encode() if isinstance(value, str) else value
+                page.write(data)
+                return False
+        return True
+
+    def call_with_response(self, page: Any) -> None:
+        for function in self.app.find("response"):
+            value = call(function, self._values(page))
+            if inspect.iscoroutine(value):
+                _finish_at_once(value)
+
+    def _values(self, page: Any = None) -> dict[str, object]:
+        values: dict[str, object] = {
+            "app": self.app,
+            "globals": self.globals,
+            "loop": self._loop,
+            "logger": logging.getLogger("httpout"),
+            "context": self.globals,
+        }
+        if page is not None:
+            values.update(
+                request=page.request, response=page.response, context=page.context
+            )
+        return values
 
 
 class _Door(PageDoor):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        on_idle: Callable[[], None],
         run: ThreadRun,
-        on_idle: Callable[[ThreadRun], None],
     ) -> None:
-        super().__init__(loop, lambda: on_idle(run))
-        self.wait_for_room = run.wait_for_room  # type: ignore[method-assign]
+        super().__init__(loop, on_idle)
+        self._run = run
+
+    async def wait_for_room(self) -> None:
+        await self._run.wait_for_room()
 
 
-class SharedExecutor(ThreadPoolExecutor):
+class _SharedExecutor(ThreadPoolExecutor):
     """The loop's executor; its threads belong to no run, whoever asks first."""
 
     # Any: as its parent.
     def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
         """Submit outside of the run that asks."""
         return Context().run(super().submit, *arguments, **keywords)
+
+
+# Any: as coroutines are.
+def _finish_at_once(coroutine: Any) -> None:
+    """Run what cannot wait: the header section is about to be sent."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("middleware for responses must not wait for anything")
 
 
 def is_idle(context: RunContext) -> bool:

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
 from httpout_cgi.interpreter import clocks, lifetime, persistent, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 class ScriptThreads:
     """Starts threads that take runs from the queue, until they take None.
 
+    ``on_idle`` is told, on the loop, of a page that has no coroutines any more.
+
     ``post`` is told of each run that is over, ``retire`` of a thread that ends though
     nobody asked for it.  Whoever holds ``guard`` may read and change a run's context.
     """
@@ -36,6 +39,7 @@ class ScriptThreads:
         code_cache: CodeCache,
         guard: threading.Lock,
         pages: Pages,
+        on_idle: Callable[[ThreadRun], None],
         post: Callable[[ThreadRun], None],
         retire: Callable[[threading.Thread], None],
     ) -> None:
@@ -43,6 +47,7 @@ class ScriptThreads:
         self._cache = code_cache
         self._guard = guard
         self._pages = pages
+        self._on_idle = on_idle
         self._post = post
         self._retire = retire
         self.has_directories = working_directory.is_available()
@@ -133,7 +138,7 @@ class ScriptThreads:
             leave_output=run.leave_output,
         )
         if is_page:
-            self._pages.begin(process, run)
+            self._pages.begin(process, run, partial(self._on_idle, run))
         elif script.mount.local_modules == "persistent":
             persistent.prepare(process, self._cache.load_module)
         clocks.begin()

@@ -18,7 +18,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import children, context, interrupts, run_streams
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.leftovers import Leftovers
-from httpout_cgi.runners.pages import Pages, SharedExecutor, cancel, is_idle
+from httpout_cgi.runners.pages import Pages, cancel, is_idle
 from httpout_cgi.runners.script_threads import ScriptThreads
 from httpout_cgi.runners.thread_run import ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
@@ -51,10 +51,9 @@ class ThreadRunner:
         grace: float = 3.0,
         patience: float = 5.0,
         on_worn_out: Callable[[], None] = lambda: None,
-        debug: bool = False,
+        pages: Pages | None = None,
     ) -> None:
         context.install()
-        loop.set_default_executor(SharedExecutor())
         self._loop = loop
         self._grace = grace
         self._patience = patience
@@ -67,7 +66,8 @@ class ThreadRunner:
             self._queue,
             code_cache,
             self._guard,
-            Pages(loop, self._resume_if_idle, debug=debug),
+            pages or Pages(loop),
+            self._resume_if_idle,
             self._post,
             self._retire,
         )

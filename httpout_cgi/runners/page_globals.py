@@ -1,0 +1,96 @@
+"""``__globals__.py`` of a folder of pages: runs once in a worker, outside of all runs.
+
+What it defines is shared by all pages of the worker.
+"""
+
+import builtins
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from httpout_cgi.interpreter.page_attributes import Attributes
+from httpout_cgi.interpreter.run_context import current
+
+FILE = "__globals__.py"
+
+_log = logging.getLogger(__name__)
+
+
+def sign(root: str) -> tuple[int, ...] | None:
+    """Return what is another after a change; None if there is no such file."""
+    try:
+        seen = os.stat(os.path.join(root, FILE))
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def load(root: str, names: Attributes) -> ModuleType:
+    """Return the module, empty if there is no such file, or as far as it came.
+
+    ``names`` is what it can import from httpout.
+    """
+    module = ModuleType("__globals__")
+    path = os.path.join(root, FILE)
+    namespace = module.__dict__
+    namespace["__file__"] = path
+    namespace["__builtins__"] = _make_builtins(module, names)
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except FileNotFoundError:
+        return module
+    # What lies beside it can be imported while it runs, and is shared then.
+    sys.path.insert(0, root)
+    try:
+        exec(compile(source, path, "exec"), namespace)
+    except (Exception, SystemExit):
+        _log.exception("%s has failed: pages find what it had defined until then", path)
+    finally:
+        sys.path.remove(root)
+    return module
+
+
+def _make_builtins(module: ModuleType, names: Attributes) -> dict[str, Any]:
+    view = _View(module, names)
+
+    def import_name(
+        name: str,
+        # Any: namespaces.
+        globals: dict[str, Any] | None = None,
+        locals: dict[str, Any] | None = None,
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> ModuleType:
+        if name == "httpout" and not level:
+            run = current.get()
+            # A function of it may be called by a page: it sees that page's.
+            if run is not None and run.page is not None:
+                return run.page.find_view(globals)
+            return view
+        return builtins.__import__(name, globals, locals, fromlist, level)
+
+    return {**vars(builtins), "__import__": import_name}
+
+
+class _View(ModuleType):
+    """``httpout`` for ``__globals__.py``: there is no request."""
+
+    def __init__(self, module: ModuleType, names: Attributes) -> None:
+        super().__init__("httpout")
+        self.__dict__["_names"] = names
+        self.__dict__["_module"] = module
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_names"][name]
+        except KeyError:
+            pass
+        try:
+            return vars(self.__dict__["_module"])[name]
+        except KeyError:
+            message = f"module 'httpout' has no attribute {name!r} without a request"
+            raise AttributeError(message) from None

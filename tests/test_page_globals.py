@@ -1,0 +1,113 @@
+"""``__globals__.py``: what the pages of a worker share, and what it adds to them."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live import PATIENCE
+from tests.live_site import Site
+from tests.page_site import start_pages, write_page
+
+GLOBALS = """
+import beside
+from httpout import app, globals as shared, logger
+
+counter = 0
+hooks = []
+
+@app.on_worker_start
+async def start(**worker):
+    hooks.append("started")
+
+@app.on_worker_stop()
+def stop(logger):
+    logger.warning("the hook for the end was called")
+
+@app.on_request
+async def look(request, response, **server):
+    response.set_header("X-Path", request.path)
+    if request.query.get("secret"):
+        response.set_status(403)
+        return b"refused"
+
+@app.on_response
+async def sign(response):
+    response.append_header("X-Signed", "yes")
+
+def who():
+    from httpout import request
+    return request.path.decode()
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("globals")
+    (folder / "htdocs").mkdir()
+    (folder / "htdocs/__globals__.py").write_text(GLOBALS)
+    (folder / "htdocs/beside.py").write_text("")
+    with start_pages(folder) as site:
+        yield site
+
+
+def test_all_pages_share_what_it_defines(site: Site) -> None:
+    source = """
+        import other
+        __globals__.counter += 1
+        print(__globals__.counter, __globals__.hooks, __globals__.who())
+        """
+    write_page(site, "one.py", source)
+    write_page(site, "two.py", source)
+    other = "from httpout import __globals__ as same\nassert same is __globals__"
+    write_page(site, "other.py", other)
+    assert site.ask("/one.py").body == b"1 ['started'] /one.py\n"
+    assert site.ask("/two.py").body == b"2 ['started'] /two.py\n"
+
+
+def test_middleware_sees_requests_and_responses(site: Site) -> None:
+    write_page(site, "page.py", "print('page')")
+    reply = site.ask("/page.py")
+    assert reply.body == b"page\n"
+    assert (reply.get("X-Path"), reply.get("X-Signed")) == ("/page.py", "yes")
+    refused = site.ask("/page.py?secret=1")
+    assert (refused.status, refused.body) == (403, b"refused")
+
+
+def test_a_task_that_exits_does_not_end_the_worker(site: Site) -> None:
+    source = """
+        import asyncio
+        async def leave():
+            exit()
+        async def main():
+            task = asyncio.create_task(leave())
+            await asyncio.wait([task])
+            print("goes on")
+        run(main())
+        """
+    write_page(site, "leaving.py", source)
+    assert site.ask("/leaving.py").body == b"goes on\n"
+    site.wait_for_log("a task of a page has called exit")
+    write_page(site, "counted.py", "print(__globals__.hooks)")
+    assert site.ask("/counted.py").body == b"['started']\n"
+
+
+def test_a_change_lets_another_worker_take_over(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with start_pages(tmp_path_factory.mktemp("changed")) as site:
+        file = write_page(site, "__globals__.py", "VALUE = 1\n1 / 0\nLATER = 2")
+        # Before the server looked: it was not there when it started.
+        site.wait_for_log("has changed: another worker takes over")
+        site.wait_for_log(f"{file} has failed")
+        write_page(site, "value.py", "print(__globals__.VALUE)")
+        wait_for_body(site, "/value.py", b"1\n")
+        file.write_text("VALUE = 3")
+        wait_for_body(site, "/value.py", b"3\n")
+
+
+def wait_for_body(site: Site, target: str, body: bytes) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while site.ask(target).body != body:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
