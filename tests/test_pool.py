@@ -342,6 +342,17 @@ def test_a_shebang_may_name_this_interpreter(
     )
 
 
+def test_what_needs_the_python_of_its_first_line_may_need_this_one(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    # The kernel would not run it.
+    source = f"#!{sys.executable}\nprint(1)"
+    path = program(tmp_path, "a.py", source, 0o644)
+    assert pool.ask(path, by_shebang=True).output == b"1\n"
+    path = program(tmp_path, "b.py", "#!/other/bin/python3\nprint(1)")
+    assert pool.ask(path, by_shebang=True).exit_code == 127
+
+
 def test_a_script_with_the_suffix_needs_no_run_bit(
     tmp_path: Path, pool: PoolProcess
 ) -> None:

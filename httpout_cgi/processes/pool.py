@@ -14,9 +14,9 @@ import socket
 import sys
 import time
 from collections import deque
-from typing import Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
 
-from httpout_cgi.processes import pool_ownership
+from httpout_cgi.processes import pool_ownership, pool_program
 from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
 from httpout_cgi.processes.pool_forks import close_to_others, spare_children
@@ -196,10 +196,10 @@ class Pool:
             return True
 
     def _start_waiting(self) -> None:
-        while self._waiting and self._children.count < self._settings.processes:
+        while self._waiting and self._has_room():
             peer = self._waiting.popleft()
             try:
-                self._check_ownership(peer)
+                self._admit(peer)
                 self._children.start(peer)
             except OwnershipError as exc:
                 if not peer.tell_refusal(f"{REFUSED}{exc}"):
@@ -210,11 +210,20 @@ class Pool:
                 complain(f"no process for {peer.path}: {exc}")
                 self._forget(peer)
 
-    def _check_ownership(self, peer: Peer) -> None:
+    def _has_room(self) -> bool:
+        """Tell whether there may be another run."""
+        busy = 0 if self._kept is None else self._kept.count_busy()
+        return self._children.count + busy < self._settings.processes
+
+    def _admit(self, peer: Peer) -> None:
         """Refuse what this account does not run; raises OwnershipError."""
-        if self._settings.ownership is not None and peer.run is not None:
+        assert peer.run is not None
+        if self._settings.ownership is not None:
             ownership, own = self._settings.ownership, self._settings.environment
             peer.run = pool_ownership.admit(peer.run, ownership, own)
+        if peer.run.by_shebang and pool_program.names_us(peer.run.path):
+            # Another Python than that of the workers, but ours: no need to start it.
+            peer.run = peer.run._replace(by_shebang=False)
 
     def _forget(self, peer: Peer) -> None:
         if self._peers.pop(peer.number, None) is not None and peer.is_watched:

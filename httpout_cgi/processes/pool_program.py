@@ -41,6 +41,15 @@ def is_python(path: str) -> bool:
     return os.access(path, os.X_OK)
 
 
+def names_us(path: str) -> bool:
+    """Tell whether the first line of a script names this very Python by its path.
+
+    Not by what is behind links: all virtual environments of a Python share it.
+    """
+    folder, name = os.path.split(find_program(_read_first_line(path)))
+    return folder == os.path.dirname(sys.executable) and name in _NAMES
+
+
 def execute(run: Run) -> int:
     """Become the program, or the interpreter that the settings name for it.
 
