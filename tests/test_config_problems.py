@@ -289,7 +289,6 @@ def test_all_problems_are_told_with_line_and_key(
 
 NOT_YET = [
     pytest.param("tls: {certificate: one, key: one}", "tls", id="tls"),
-    pytest.param("pools: {runs_per_process: 2}", "pools.runs_per_process", id="runs"),
 ]
 
 
@@ -304,9 +303,14 @@ def test_a_wrong_unit_is_not_told_to_be_unavailable(folder: Path) -> None:
     assert "ms, s, m or h" in line
 
 
-def test_a_wrong_value_is_told_once_even_if_not_available(folder: Path) -> None:
-    (line,) = complain("pools: {runs_per_process: 0}")
-    assert "pools.runs_per_process: 0 is out of range; it must be at least 1" in line
+@pytest.mark.parametrize(
+    ("value", "bound"), [("0", "at least 1"), ("1000001", "at most 1000000")]
+)
+def test_a_number_out_of_its_range_is_told(
+    folder: Path, value: str, bound: str
+) -> None:
+    (line,) = complain(f"pools: {{runs_per_process: {value}}}")
+    assert f"runs_per_process: {value} is out of range; it must be {bound}" in line
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,10 @@ OWNERS = {"watchdog": "files.watcher", "tremolo": "processes.connection"}
 _POOL_PROCESS = (
     "processes.pool",
     *(f"processes.pool_{name}" for name in ("child", "children", "door", "notes")),
+    *(
+        f"processes.pool_{name}"
+        for name in ("dirt", "handover", "keeping", "kept", "kept_run", "slots")
+    ),
     *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
     *(
         f"processes.pool_{name}"

@@ -782,7 +782,7 @@ def test_standard_input_must_be_a_socket() -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        pytest.param({"runs_per_process": 9}, "not available yet", id="runs"),
+        pytest.param({"runs_per_process": 0}, "at least one run", id="runs"),
         pytest.param({"limits": {"x": 1}}, "unknown limit: x", id="limit"),
         pytest.param({"processes": 0}, "at least one", id="processes"),
         pytest.param({"colour": 1}, "no settings of a pool", id="unknown"),

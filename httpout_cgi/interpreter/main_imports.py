@@ -19,10 +19,12 @@ from httpout_cgi.interpreter.local_files import NEVER_LOCAL
 _external: Any = importlib._bootstrap_external
 
 
-def use_cache(load: Callable[[str], CodeType], shared: Sequence[str]) -> None:
+def use_cache(
+    load: Callable[[str], CodeType], shared: Sequence[str]
+) -> Callable[[], None]:
     """Take the code of modules from ``load``, but of those in the shared folders.
 
-    Stays in place: for processes that are a script's own.
+    For processes that are a script's own; returns what undoes it, for others.
     """
     original = _external.SourceLoader.get_code
     prefixes = tuple(os.path.join(folder, "") for folder in shared if folder)
@@ -47,6 +49,11 @@ def use_cache(load: Callable[[str], CodeType], shared: Sequence[str]) -> None:
         co_name="_call_with_frames_removed",
     )
     _external.SourceLoader.get_code = get_code
+
+    def withdraw() -> None:
+        _external.SourceLoader.get_code = original
+
+    return withdraw
 
 
 def forget_shadowed(folders: Sequence[str]) -> None:

@@ -52,7 +52,8 @@ class MainScript:
         self._local: Set[str] = set()
         self._shared = list(sys.path)
         open_streams()
-        main_imports.use_cache(self._load_module, self._shared)
+        # For a process that is no script's own.
+        self.withdraw = main_imports.use_cache(self._load_module, self._shared)
         self.look()
 
     def look(self) -> None:

@@ -102,6 +102,7 @@ def _describe_pools(
 ) -> dict[str, object]:
     return {
         "processes": pools.processes,
+        "runs_per_process": pools.runs_per_process,
         "idle": idle,
         "timeout": max(timeouts, default=60.0),
         "preload": pools.preload,

@@ -25,6 +25,9 @@ from httpout_cgi.processes.pool_settings import Settings, read_settings
 from httpout_cgi.processes.pool_warmth import warm_up
 from httpout_cgi.protocol.ownership import REFUSED, OwnershipError
 
+if TYPE_CHECKING:
+    from httpout_cgi.processes.pool_keeping import KeptChildren
+
 _READ_SIZE = 65_536
 # A peer that connects and says nothing.
 _HEAD_SECONDS = 10.0
@@ -68,6 +71,7 @@ class Pool:
         self._last_used = time.monotonic()
         self._wakeup, self._waker = socket.socketpair()
         self._children = Children(settings)
+        self._kept = _keep_children(listeners, settings, self._children)
 
     def serve(self) -> None:
         """Serve; returns when all children have ended."""
@@ -75,6 +79,8 @@ class Pool:
         for listener in self._listeners.values():
             listener.setblocking(False)
         self._poll.register(self._wakeup, select.POLLIN)
+        if self._kept is not None:
+            self._poll.register(self._kept.handover, select.POLLIN)
         while not self._is_done():
             now = time.monotonic()
             self._listen_or_not(now)
@@ -105,11 +111,23 @@ class Pool:
         if self._peers or self._children.are_ending:
             return False
         if self._orders or self._is_outdated():
-            return True
+            return self._have_kept_left()
         idle = self._settings.idle
+        if self._kept is not None:
+            self._last_used = max(self._last_used, self._kept.last_used)
         if idle is None or time.monotonic() - self._last_used < idle:
             return False
-        return not select.select([*self._listeners], [], [], 0)[0]
+        return (
+            self._have_kept_left()
+            and not select.select([*self._listeners], [], [], 0)[0]
+        )
+
+    def _have_kept_left(self) -> bool:
+        """Let the kept children leave; tell whether they have."""
+        if self._kept is None:
+            return True
+        self._kept.dismiss()
+        return not self._kept.count
 
     def _is_outdated(self) -> bool:
         """Tell whether our account has changed its settings: the next one has them."""
@@ -120,6 +138,7 @@ class Pool:
         wanted = (
             not self._orders
             and now >= self._rests_until
+            and (self._kept is None or self._kept.count < self._settings.processes)
             and len(self._waiting) < self._settings.processes
             and len(self._peers) - self._children.count < _MOST_WITHOUT_CHILD
         )
@@ -137,13 +156,20 @@ class Pool:
         until += [peer.deadline for peer in self._peers.values()]
         if self._rests_until > now:
             until.append(self._rests_until)
+        if self._kept is not None and self._kept.count:
+            until.append(now + self._kept.patience(now, is_awaited=bool(self._waiting)))
         if not self._peers and self._settings.idle is not None:
             until.append(self._last_used + self._settings.idle)
         return max(int((min(until) - now) * 1000) + 1, 1)
 
     def _handle(self, number: int) -> None:
         if number in self._listeners:
-            self._accept(number)
+            if self._kept is None:
+                self._accept(number)
+            else:
+                self._rests_until = self._kept.consider(time.monotonic())
+        elif self._kept is not None and number == self._kept.handover.fileno():
+            self._take_over()
         elif number == self._wakeup.fileno():
             self._wakeup.recv(_READ_SIZE)
         elif number in self._peers:
@@ -158,7 +184,19 @@ class Pool:
                 self._rests_until = time.monotonic() + _REST_SECONDS
             return  # else another one took it, or the peer has left
         deadline = time.monotonic() + _HEAD_SECONDS
-        peer = Peer(connection, deadline, self._mounts[number])
+        self._meet(Peer(connection, deadline, self._mounts[number]))
+
+    def _take_over(self) -> None:
+        """Take a connection from a kept child, with what it has read of it."""
+        assert self._kept is not None
+        handed = self._kept.take()
+        if handed is not None:
+            deadline = time.monotonic() + _HEAD_SECONDS
+            self._meet(
+                Peer(handed.connection, deadline, handed.mounts, handed.received)
+            )
+
+    def _meet(self, peer: Peer) -> None:
         self._peers[peer.number] = peer
         self._poll.register(peer.number, select.POLLIN)
         self._read(peer)
@@ -237,6 +275,8 @@ class Pool:
             else:
                 complain("a peer was dropped: it sent no request")
                 self._forget(peer)
+        if self._kept is not None:
+            self._kept.look(now)
         self._children.kill_overdue(now)
 
     def _end(self, peer: Peer) -> None:
@@ -253,7 +293,22 @@ class Pool:
         for peer in list(self._peers.values()):
             if not peer.pid:
                 self._forget(peer)
+        if self._kept is not None:
+            self._kept.kill_all()
         self._children.kill_all()
+
+
+def _keep_children(
+    listeners: Mapping[socket.socket, Sequence[Mount] | None],
+    settings: Settings,
+    children: Children,
+) -> KeptChildren | None:
+    if settings.runs_per_process == 1:
+        return None
+    # Not above: what it imports would cost each fork of a pool that keeps no child.
+    from httpout_cgi.processes.pool_keeping import KeptChildren
+
+    return KeptChildren(listeners, settings, children)
 
 
 def complain(text: str) -> None:

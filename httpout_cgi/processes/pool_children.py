@@ -53,8 +53,8 @@ class Children:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._cache = CodeCache()
-        self._preparation = Preparation(settings, self._cache)
+        self.cache = CodeCache()
+        self._preparation = Preparation(settings, self.cache)
         self._pool = os.getpid()
         self._peers: dict[int, Peer] = {}
         self._spares: list[Spare] = []
@@ -64,6 +64,9 @@ class Children:
         self._doomed: dict[int, float] = {}
         # Any: what getsignal() returns.
         self._dispositions: list[tuple[int, Any]] = []
+        self._tell_ended: Callable[[int], None] = lambda pid: None
+        # What lets this process import as others do; for kept children.
+        self.withdraw = self._preparation.script.withdraw
 
     @property
     def count(self) -> int:
@@ -95,7 +98,7 @@ class Children:
         is_other = peer.run.interpreter or peer.run.by_shebang
         is_python = not is_other and pool_program.is_python(path)
         if is_python:
-            self._load(path, self._cache.load)
+            self._load(path, self.cache.load)
             local_files.list_names(os.path.dirname(path))
         spare = self._hand(peer, is_python)
         pid = peer.pid = spare.pid
@@ -160,6 +163,36 @@ class Children:
             with suppress(OSError):  # the child has done it, or has ended
                 os.setpgid(spare.pid, spare.pid)
 
+    def tell_ended(self, told: Callable[[int], None]) -> None:
+        """Tell of the children that ``fork`` has made when they have been reaped."""
+        self._tell_ended = told
+
+    def fork(self, become: Callable[[], int]) -> int:
+        """Fork a child that does this and exits; raises OSError."""
+        with suppress(OSError, ValueError):  # nobody reads
+            sys.stderr.flush()
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _BLOCKED)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(become)
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        with suppress(OSError):  # the child has done it, or has ended
+            os.setpgid(pid, pid)
+        self._doomed.pop(pid, None)  # the number's former owner
+        return pid
+
+    def _become(self, become: Callable[[], int]) -> None:
+        code = _BROKEN
+        try:
+            self._leave_pool()
+            code = become()
+        except BaseException as exc:
+            code = pool_program.fail(f"pool: a child has failed: {exc!r}", _BROKEN)
+        finally:
+            os._exit(code)
+
     def drop_spares(self) -> None:
         """End the children that wait for something to run."""
         for spare in self._spares:
@@ -190,12 +223,18 @@ class Children:
         for spare in [one for one in self._spares if one.pid == pid]:
             self._spares.remove(spare)
             spare.close()
+            return
+        self._tell_ended(pid)
 
     def end(self, peer: Peer) -> None:
         """Tell the group to end; it is killed later, if it does not."""
-        if peer.pid not in self._doomed:
-            _signal_group(peer.pid, signal.SIGTERM)
-            self._doomed[peer.pid] = time.monotonic() + _PATIENCE_SECONDS
+        self.end_group(peer.pid)
+
+    def end_group(self, pid: int) -> None:
+        """Tell the group of a child to end, as ``end`` does."""
+        if pid not in self._doomed:
+            _signal_group(pid, signal.SIGTERM)
+            self._doomed[pid] = time.monotonic() + _PATIENCE_SECONDS
 
     def kill_overdue(self, now: float) -> None:
         """Kill the groups that were told to end and have not."""
@@ -216,7 +255,7 @@ class Children:
             notes = peer.notes.read()
             for note in notes:
                 if note.startswith("/"):
-                    self._load(note, self._cache.load_module)
+                    self._load(note, self.cache.load_module)
             if learn([note for note in notes if not note.startswith("/")]):
                 self.drop_spares()
 
@@ -230,9 +269,9 @@ class Children:
                 return
             with warnings.catch_warnings(record=True) as told:
                 load(path)
-            if told and load == self._cache.load:
+            if told and load == self.cache.load:
                 # CPython says it each time that it compiles a script: children do.
-                self._cache.forget(path)
+                self.cache.forget(path)
                 self._warned[path] = seen
         except Exception:  # whatever is wrong with a source
             return  # a child meets it again, and tells
@@ -241,12 +280,7 @@ class Children:
         """Wait for a run, do it, and exit."""
         code, path = _BROKEN, "no script"
         try:
-            os.setpgid(0, 0)
-            end_with_pool(self._pool)
-            _signal.set_wakeup_fd(-1)
-            for number, handler in self._dispositions:
-                _signal.signal(number, handler)
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+            self._leave_pool()
             spare.keep_alone(last)
             run, descriptors, is_python = spare.receive()
             path = run.path
@@ -258,6 +292,15 @@ class Children:
             code = pool_program.fail(f"{path}: no run: {exc!r}", _BROKEN)
         finally:
             os._exit(code)
+
+    def _leave_pool(self) -> None:
+        """Have a group of its own, and the signals of a new process."""
+        os.setpgid(0, 0)
+        end_with_pool(self._pool)
+        _signal.set_wakeup_fd(-1)
+        for number, handler in self._dispositions:
+            _signal.signal(number, handler)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
 def _note_nothing(number: int, frame: FrameType | None) -> None:

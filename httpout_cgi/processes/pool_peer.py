@@ -36,6 +36,7 @@ class Peer:
         connection: socket.socket,
         deadline: float,
         mounts: Sequence[Mount] | None = None,
+        received: tuple[bytes, list[int]] | None = None,
     ) -> None:
         connection.setblocking(False)
         self.number = connection.fileno()
@@ -45,6 +46,8 @@ class Peer:
         self.is_watched = True
         self.notes: Notes | None = None
         self._connection = connection
+        # What a kept child has read of it.
+        self._given = received
         self._mounts = mounts
         self._is_refused = False
         self._received = bytearray()
@@ -60,12 +63,20 @@ class Peer:
 
         Raises Refusal; then ``refuse`` is to be called.
         """
+        if self._given is not None:
+            (data, descriptors), self._given = self._given, None
+            self._take(data, descriptors, is_cut=False)
+            return True
         try:
             if self._is_refused:
                 return bool(self._connection.recv(_READ_SIZE))
             data, descriptors, is_cut = _receive(self._connection)
         except BlockingIOError:
             return True
+        self._take(data, descriptors, is_cut=is_cut)
+        return bool(data)
+
+    def _take(self, data: bytes, descriptors: list[int], *, is_cut: bool) -> None:
         self._descriptors += descriptors
         allowed = (0, _DESCRIPTORS) if self._mounts is None else (0,)
         if is_cut or len(self._descriptors) not in allowed:
@@ -82,7 +93,6 @@ class Peer:
             if self._descriptors:
                 # Another's pipe, full maybe: it cannot keep us waiting.
                 os.set_blocking(self._descriptors[2], False)
-        return bool(data)
 
     def refuse(self, answer: bytes) -> None:
         """Answer, and read on: closed before, the rest would be an error there."""

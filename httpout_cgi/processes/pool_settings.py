@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, Optional, Tuple
 
 from httpout_cgi.processes.pool_ownership import Ownership, read_ownership
 
@@ -34,6 +34,9 @@ class Source(NamedTuple):
         return (*sizes, seen.st_mtime_ns, seen.st_ctime_ns) != self.signature
 
 
+Limits = Tuple[Tuple[str, Optional[int]], ...]
+
+
 class Settings(NamedTuple):
     """Times are in seconds, sizes in bytes; no limit is None.
 
@@ -46,7 +49,7 @@ class Settings(NamedTuple):
     idle: float | None = 60.0
     timeout: float = 60.0
     preload: tuple[str, ...] = ()
-    limits: tuple[tuple[str, int | None], ...] = ()
+    limits: Limits = ()
     nice: int = 0
     runs_per_process: int = 1
     ownership: Ownership | None = None
@@ -73,13 +76,13 @@ def read_settings(text: str) -> Settings:
         raise ValueError(f"unknown limit: {min(limits.keys() - _LIMITS.keys())}")
     if settings.processes < 1:
         raise ValueError("a pool has at least one process")
-    if settings.runs_per_process != 1:
-        raise ValueError("runs_per_process: not available yet")
+    if settings.runs_per_process < 1:
+        raise ValueError("a process has at least one run")
     return settings
 
 
 def find_limits(
-    limits: tuple[tuple[str, int | None], ...],
+    limits: Limits,
 ) -> list[tuple[int, tuple[int, int]]]:
     """Return what setrlimit() takes; never above what this process is limited to."""
     found = []

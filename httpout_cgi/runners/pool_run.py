@@ -21,6 +21,8 @@ from httpout_cgi.runners.thread_run import UNREAD_LIMIT
 from httpout_cgi.scripts import Invocation, Owner
 
 _READ_SIZE = 65_536
+# What a kept child says first, and the pool does not: it has the run.
+_BEGUN = "?"
 # How long the beginning waits for the end, without which a page has no length: a little
 # more than a process needs to leave, less than anybody sees.
 _LINGER_SECONDS = 0.003
@@ -285,12 +287,14 @@ class PoolRun:
     def _conclude(self) -> None:
         """Note how the run has ended; the pool tells it before it closes."""
         told = self._read_status()
+        has_begun = told.startswith(_BEGUN)
+        told = told.lstrip(_BEGUN)
         status = int(told) if told.strip().isdigit() else None
         self._error_pipe.read_now()
         if told.startswith(REFUSED):
             self._error = _explain_refusal(told.removeprefix(REFUSED))
         elif status is None:
-            self._error = self._judge_silence()
+            self._error = self._judge_silence(has_begun=has_begun)
         elif os.WIFSIGNALED(status):
             self._error = self._judge_signal(os.WTERMSIG(status))
         elif code := os.WEXITSTATUS(status):
@@ -306,8 +310,13 @@ class PoolRun:
         except BlockingIOError:
             return ""  # closed by the script, and the pool: it has died
 
-    def _judge_silence(self) -> HTTPError:
+    def _judge_silence(self, *, has_begun: bool) -> HTTPError:
         """Return what it means that no pool knows how the run ended."""
+        if has_begun:
+            self._log(logging.WARNING, "its process has died")
+            if self._loop.time() >= self._deadline.when():
+                return _time_is_over(self._limit)
+            return HTTPError(HTTPStatus.BAD_GATEWAY, "its process has died")
         if self._head == b"":
             return unavailable("the pool has closed the connection")
         return HTTPError(HTTPStatus.BAD_GATEWAY, "the pool has died")

@@ -7,10 +7,7 @@ its line.
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from pydantic import ValidationError
-
 from httpout_cgi.settings import values
-from httpout_cgi.settings.models import Pools
 from httpout_cgi.strict_yaml import KeyPath, Node, Problem, to_plain
 
 _Test: TypeAlias = Callable[[str, object], bool]
@@ -31,20 +28,10 @@ def _is_some_time(_: str, value: object) -> bool:
         return False  # reported as such elsewhere
 
 
-def _is_unusual_for_pools(key: str, value: object) -> bool:
-    """Tell whether the value means something else than the default."""
-    try:
-        pools = Pools.model_validate({key: value})
-    except ValidationError:
-        return False  # reported as such elsewhere
-    return pools != Pools()
-
-
 _EACH = "*"
 _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
     (("tls",), _is_given),
     (("reload", "check"), _is_some_time),
-    (("pools", "runs_per_process"), _is_unusual_for_pools),
     (("users", "scripts", _EACH, "output"), _is_one_of("page")),
 )
 

@@ -46,7 +46,9 @@ class Pools(Model):
     )
     idle: Deadline = time("60s", "When a pool without requests leaves.")
     processes: Number = key(8, "Children at a time per pool.", ge=1)
-    runs_per_process: Number = key(1, "1: a pristine child for every run.", ge=1)
+    runs_per_process: Number = key(
+        1, "1: a pristine child for every run.", ge=1, le=1_000_000
+    )
     preload: tuple[Name, ...] = key((), "Modules that are imported before the fork.")
     python: fields.Python | None = key(
         None, "Interpreter of the pools; null: the server's own."

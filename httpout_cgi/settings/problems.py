@@ -54,7 +54,7 @@ def explain(detail: ErrorDetails) -> str:
         return _explain_type(value, _TYPES[kind])
     for name, words in (("ge", "at least"), ("le", "at most"), ("gt", "more than")):
         if name in context:
-            return f"{value} is out of range; it must be {words} {context[name]:g}"
+            return f"{value} is out of range; it must be {words} {context[name]:.15g}"
     if kind == "string_too_short":
         return "is empty; write a value, or remove it"
     if kind == "int_parsing":

@@ -1,0 +1,166 @@
+"""The kept children of a pool, as the pool sees them: started, watched, dismissed.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+import socket
+import time
+from contextlib import suppress
+from typing import Mapping, Sequence
+
+from httpout_cgi.processes.pool_children import Children
+from httpout_cgi.processes.pool_door import Mount
+from httpout_cgi.processes.pool_handover import Handed, take_over
+from httpout_cgi.processes.pool_kept import KeptChild, Place
+from httpout_cgi.processes.pool_settings import Settings, find_limits
+from httpout_cgi.processes.pool_slots import Slots
+
+# Between looks at what the children do: while they do something, and otherwise.
+_OFTEN_SECONDS, _SELDOM_SECONDS = 0.1, 0.5
+# How long a child may take to accept before there is another one.
+_REST_SECONDS = 0.01
+# Out of the way of scripts, which may close all that is in theirs.
+_HIGH = 200
+
+
+class KeptChildren:
+    """Each has a slot; those that are free are handed out again.
+
+    ``handover`` is readable when a child has something that is not for it.
+    """
+
+    def __init__(
+        self,
+        listeners: Mapping[socket.socket, Sequence[Mount] | None],
+        settings: Settings,
+        children: Children,
+    ) -> None:
+        self._listeners = listeners
+        self._settings = settings
+        self._children = children
+        self._slots = Slots(settings.processes)
+        # Process ids by slot.
+        self._pids: dict[int, int] = {}
+        self._doomed: set[int] = set()
+        self.handover, self._theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+        self.handover.setblocking(False)
+        self._lifeline, self._our_end = os.pipe()
+        self._is_dismissed = False
+        # When a run was seen last.
+        self.last_used = time.monotonic()
+        children.tell_ended(self._forget)
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._pids)
+
+    def count_busy(self) -> int:
+        """Return how many have a run."""
+        return sum(self._slots.read(index).deadline > 0 for index in self._pids)
+
+    def patience(self, now: float, *, is_awaited: bool) -> float:
+        """Return for how long nobody has to look at the children.
+
+        Not for long where somebody waits for one of them to end its run.
+        """
+        if is_awaited:
+            return _REST_SECONDS
+        is_quiet = now - self.last_used > 10 * _SELDOM_SECONDS
+        return _SELDOM_SECONDS if is_quiet else _OFTEN_SECONDS
+
+    def consider(self, now: float) -> float:
+        """Start another child if all are busy; return when to consider it again.
+
+        Raises OSError.
+        """
+        if self.count < self._settings.processes and self.count_busy() == self.count:
+            self._start()
+        return now + _REST_SECONDS
+
+    def _start(self) -> None:
+        if self._is_dismissed:
+            self._is_dismissed = False
+            self._slots.dismiss(yes=False)
+            self._lifeline, self._our_end = os.pipe()
+        index = min({*range(self._settings.processes)} - self._pids.keys())
+        self._slots.end(index, 0.0)
+        self._pids[index] = self._children.fork(lambda: self._become_child(index))
+
+    def _become_child(self, index: int) -> int:
+        """Serve, in the child, with nothing of the pool's but what that needs."""
+        self._children.withdraw()
+        kept = {one: one.fileno() for one in self._listeners}
+        numbers = [*kept.values(), self._theirs.fileno(), self._lifeline]
+        moved = [_move(number) for number in numbers]
+        os.closerange(3, min(moved))
+        os.closerange(max(moved) + 1, max(moved) + _HIGH)
+        *ours, theirs, lifeline = moved
+        listeners = {}
+        for number, mounts in zip(ours, self._listeners.values()):
+            listener = socket.socket(fileno=number)
+            listener.setblocking(False)
+            listeners[listener] = mounts
+        for one in (*self._listeners, self.handover, self._theirs):
+            one.detach()
+        place = Place(self._slots, index, socket.socket(fileno=theirs), lifeline)
+        cache = self._children.cache
+        child = KeptChild(listeners, self._settings, cache, place)
+        for kind, most in find_limits(self._settings.limits):
+            # That on processor time is moved on from run to run.
+            if kind != resource.RLIMIT_CPU:
+                resource.setrlimit(kind, most)
+        if self._settings.nice:
+            os.nice(self._settings.nice)
+        return child.serve()
+
+    def take(self) -> Handed | None:
+        """Return what a child hands over; None if there is nothing."""
+        with suppress(OSError):
+            return take_over(self.handover, [*self._listeners.values()])
+        return None
+
+    def look(self, now: float) -> None:
+        """End the children whose runs are over their limits."""
+        for index, pid in self._pids.items():
+            slot = self._slots.read(index)
+            self.last_used = max(self.last_used, slot.begun)
+            if slot.deadline > 0:
+                self.last_used = now
+                if slot.deadline <= now and pid not in self._doomed:
+                    self._doomed.add(pid)
+                    self._children.end_group(pid)
+
+    def _forget(self, pid: int) -> None:
+        self._doomed.discard(pid)
+        for index in [one for one, known in self._pids.items() if known == pid]:
+            del self._pids[index]
+
+    def dismiss(self) -> None:
+        """Let them leave, each after its run."""
+        if not self._is_dismissed:
+            self._is_dismissed = True
+            self._slots.dismiss(yes=True)
+            os.close(self._our_end)
+            os.close(self._lifeline)
+
+    def kill_all(self) -> None:
+        """Kill them and what they have started."""
+        for pid in self._pids.values():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _move(number: int) -> int:
+    """Return a descriptor for the same with a high number."""
+    try:
+        return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    except OSError:
+        # Not so many are allowed: the next free one, behind those that scripts know.
+        return os.dup(number)

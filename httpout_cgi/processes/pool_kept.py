@@ -1,0 +1,211 @@
+"""A kept child of a pool: it takes connections itself, and does run after run.
+
+Only scripts that share a process with others as well as they have one of their own, as
+in a thread of a worker: all else, and all that is out of the ordinary, it hands to the
+pool, which forks.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import _socket
+import gc
+import os
+import select
+import socket
+import time
+from contextlib import suppress
+from typing import Any, Mapping, NamedTuple, Sequence
+
+from httpout_cgi.interpreter import context, refusals
+from httpout_cgi.interpreter.classify import VARIABLES, Classifier
+from httpout_cgi.interpreter.classify_case import THREAD
+from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.processes import pool_ownership, pool_program
+from httpout_cgi.processes.pool_dirt import Dirt
+from httpout_cgi.processes.pool_door import Mount, admit
+from httpout_cgi.processes.pool_handover import hand_over
+from httpout_cgi.processes.pool_kept_run import HARMLESS, KeptRun
+from httpout_cgi.processes.pool_run import Run, read_run
+from httpout_cgi.processes.pool_settings import Settings
+from httpout_cgi.processes.pool_slots import Slots
+from httpout_cgi.protocol import scgi
+
+_READ_SIZE = 65_536
+_DESCRIPTORS = 3
+_ANCILLARY = socket.CMSG_SPACE(_DESCRIPTORS * 4)
+# How long a peer that has connected may take to say something: the pool has more time.
+_PATIENCE_MS = 50
+# Between looks at what woke nobody.
+_WAIT_SECONDS = 5.0
+
+_RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+_EXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
+
+
+class Place(NamedTuple):
+    """What the pool gives to a kept child: its slot, and its ends of what they share.
+
+    ``lifeline`` is readable when all are to leave, or the pool has died.
+    """
+
+    slots: Slots
+    slot: int
+    handover: socket.socket
+    lifeline: int
+
+
+class KeptChild:
+    """Serves until it has done its share of runs, is dismissed, or is not clean."""
+
+    def __init__(
+        self,
+        listeners: Mapping[socket.socket, Sequence[Mount] | None],
+        settings: Settings,
+        cache: CodeCache,
+        place: Place,
+    ) -> None:
+        self._listeners = [(one, mounts) for one, mounts in listeners.items()]
+        self._settings = settings
+        self._place = place
+        self._classifier = Classifier()
+        self._run = KeptRun(cache)
+        self._left = settings.runs_per_process
+        self._dirt = Dirt(settings.limits)
+        self._poll = self._make_poll()
+
+    def serve(self) -> int:
+        """Serve; returns the exit code of the process."""
+        context.install()
+        refusals.permit(self._run.go_real)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._dirt.look()
+        while self._left > 0:
+            taken = self._accept()
+            if taken is None:
+                break
+            self._serve_peer(*taken)
+        return 0
+
+    # Any: select.epoll, or what is as good.
+    def _make_poll(self) -> Any:
+        poll: Any = select.epoll() if _EXCLUSIVE else select.poll()
+        poll.register(self._place.lifeline, select.POLLIN)
+        for listener, _ in self._listeners:
+            # Wakes one of us, not all.
+            poll.register(listener, select.POLLIN | _EXCLUSIVE)
+        return poll
+
+    def _accept(self) -> tuple[Any, int] | None:
+        """Return a connection, and by which listener it came; None at the end."""
+        while not self._place.slots.are_dismissed:
+            for index, (listener, _) in enumerate(self._listeners):
+                with suppress(BlockingIOError, ConnectionError):
+                    # Not accept(): what it makes of the number costs more than this.
+                    number, _address = listener._accept()  # type: ignore[attr-defined]
+                    kind = listener.family, _socket.SOCK_STREAM, 0, number
+                    return _socket.socket(*kind), index
+            told = self._poll.poll(_WAIT_SECONDS * self._poll_unit)
+            if any(number == self._place.lifeline for number, _ in told):
+                break
+        return None
+
+    # epoll has seconds, poll milliseconds.
+    _poll_unit = 1 if _EXCLUSIVE else 1000
+
+    def _serve_peer(self, connection: Any, index: int) -> None:
+        descriptors: list[int] = []
+        data, run, seen = b"", None, None
+        mounts = self._listeners[index][1]
+        try:
+            data, descriptors, is_whole = _receive(connection, is_worker=mounts is None)
+            if is_whole:
+                run, seen = self._find_run(data, mounts, bool(descriptors))
+        except Exception:  # whatever is wrong: the pool meets it again, and tells
+            run = None
+        if run is None or seen is None:
+            hand_over(self._place.handover, index, data, connection, descriptors)
+            return
+        self._perform(run, seen, connection, descriptors)
+
+    def _find_run(
+        self, data: bytes, mounts: Sequence[Mount] | None, is_worker: bool
+    ) -> tuple[Run | None, os.stat_result | None]:
+        """Return the run if it is for us; what may not run is for the pool to tell."""
+        head = scgi.parse_head(data)
+        if head is None:
+            return None, None
+        content = data[head.size :]
+        if mounts is None:
+            run = read_run(head, content)
+        else:
+            run = admit(head, content, mounts)
+        if self._settings.ownership is not None:
+            ownership, own = self._settings.ownership, self._settings.environment
+            run = pool_ownership.admit(run, ownership, own)
+        if run.interpreter or run.by_shebang or run.is_apache:
+            return None, None
+        path = run.path
+        if not path.endswith(".py") and not pool_program.is_python(path):
+            return None, None
+        seen = os.stat(path)
+        return (run, seen) if self._is_ours(run, seen) else (None, None)
+
+    def _is_ours(self, run: Run, seen: os.stat_result) -> bool:
+        environment = {
+            name: text
+            for name, text in run.environment.items()
+            if name in VARIABLES or name.startswith("LC_")
+        }
+        verdict = self._classifier.find(run.path, seen, environment)
+        if verdict is None:
+            verdict = self._classifier.judge(run.path, environment)
+        if verdict.interpreter is not None:
+            return False
+        return verdict.runner == THREAD or all(
+            one.call in HARMLESS for one in verdict.reasons
+        )
+
+    def _perform(
+        self, run: Run, seen: os.stat_result, connection: Any, descriptors: list[int]
+    ) -> None:
+        slots, index = self._place.slots, self._place.slot
+        begun = time.monotonic()
+        timeout = run.timeout or self._settings.timeout
+        slots.begin(index, begun + timeout, begun)
+        self._left -= 1
+        try:
+            is_clean = self._run.perform(run, seen, connection, descriptors)
+        finally:
+            slots.end(index, begun)
+        if not is_clean or self._dirt.is_there():
+            self._left = 0
+
+
+def _receive(connection: Any, *, is_worker: bool) -> tuple[bytes, list[int], bool]:
+    """Receive what there is, and tell whether it is all right as far as it goes."""
+    for is_last in (False, True):
+        try:
+            if not is_worker:
+                return connection.recv(_READ_SIZE, socket.MSG_DONTWAIT), [], True
+            return _receive_descriptors(connection)
+        except BlockingIOError:
+            if is_last:
+                break
+            poll = select.poll()
+            poll.register(connection.fileno(), select.POLLIN)
+            poll.poll(_PATIENCE_MS)
+    return b"", [], False
+
+
+def _receive_descriptors(connection: Any) -> tuple[bytes, list[int], bool]:
+    data, ancillary, flags, _ = connection.recvmsg(
+        _READ_SIZE, _ANCILLARY, socket.MSG_DONTWAIT
+    )
+    descriptors: list[int] = []
+    for level, kind, payload in ancillary:
+        if (level, kind) == _RIGHTS:
+            descriptors += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
+    is_whole = len(descriptors) in (0, _DESCRIPTORS) and not flags & socket.MSG_CTRUNC
+    return data, descriptors, is_whole
