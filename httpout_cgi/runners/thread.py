@@ -20,7 +20,7 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.leftovers import Leftovers
 from httpout_cgi.runners.pages import Pages, cancel, is_idle
 from httpout_cgi.runners.script_threads import ScriptThreads
-from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.thread_run import YOUNG, ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
 from httpout_cgi.scripts import Invocation
 
@@ -81,6 +81,8 @@ class ThreadRunner:
         self._limit = threads + queue
         self._threads: set[threading.Thread] = set()
         self._active: set[ThreadRun] = set()
+        # Pages that have begun just now, whose output wakes nobody.
+        self._young: set[ThreadRun] = set()
         # Pages without a thread: only their coroutines go on.
         self._left: set[ThreadRun] = set()
         self._stuck: set[ThreadRun] = set()
@@ -116,6 +118,8 @@ class ThreadRunner:
         run = ThreadRun(invocation, self._post)
         self._active.add(run)
         self._queue.put(run)
+        if invocation.script.mount.output == "page":
+            self._watch_young(run)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
         return run
@@ -163,6 +167,24 @@ class ThreadRunner:
                 if run.leftover is not None:
                     self._leftovers.add(run)
             run.wake()
+
+    def _watch_young(self, run: ThreadRun) -> None:
+        run.defer = self._mailbox.append
+        if not self._young:
+            self._loop.call_later(YOUNG, self._look_at_young)
+        self._young.add(run)
+
+    def _look_at_young(self) -> None:
+        """Send what young pages have printed, while there are any."""
+        self._drain()
+        border = time.monotonic() - 2 * YOUNG
+        self._young = {
+            run
+            for run in self._young
+            if run in self._active and (run.started is None or run.started > border)
+        }
+        if self._young:
+            self._loop.call_later(YOUNG, self._look_at_young)
 
     def _resume_if_idle(self, run: ThreadRun) -> None:
         """Let a thread do the end of a page whose coroutines are over."""

@@ -24,6 +24,9 @@ from httpout_cgi.scripts import Invocation
 # One full pipe on Linux: what a script may be ahead of its reader.
 UNREAD_LIMIT = 65_536
 
+# How long a page is young, in seconds.
+YOUNG = 0.003
+
 
 class ThreadRun:
     """A run; see runners/base.py for what a gateway does with it."""
@@ -54,6 +57,8 @@ class ThreadRun:
     has_left = False
     # Of a page: it may print on the loop, which cannot wait for its own reader.
     page_loop: asyncio.AbstractEventLoop | None = None
+    # Of a page: lets the loop look at it at its next turn, without being woken.
+    defer: Callable[["ThreadRun"], None] | None = None
     _has_room: asyncio.Event | None = None
     _taken = 0
     _piped = 0
@@ -244,9 +249,20 @@ class ThreadRun:
             if self._unread() > UNREAD_LIMIT:
                 self._wait_for_room()
             elif context is None or not context.is_ending:
-                self._post(self)
+                self._tell()
         finally:
             in_our_code.discard(thread)
+
+    def _tell(self) -> None:
+        """Let the loop know of output: soon, of a page that has just begun.
+
+        To wake it would slow down the many pages that end at once.
+        """
+        defer, started = self.defer, self.started
+        if defer is None or started is None or time.monotonic() - started > YOUNG:
+            self._post(self)
+        else:
+            defer(self)
 
     def open_pipe(self, number: int) -> int:
         """Return the write end of a new pipe for standard output (1) or error (2).
