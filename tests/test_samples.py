@@ -19,7 +19,7 @@ import pytest
 
 from tests import cgi_child
 from tests.cgi_child import CGI_BIN, HTDOCS, Case, post, upload
-from tests.live import PATIENCE, Answer, Server
+from tests.live import PATIENCE, ROOT, Answer, Server
 
 CONFIG = """\
 listen: ["127.0.0.1:0"]
@@ -29,6 +29,7 @@ sites:
       - url: /cgi-bin/
         path: {cgi_bin}
         environment: {{GUESTBOOK_FOLDER: {guestbook}}}
+      - {{url: /pages/, path: {pages}, output: page}}
 """
 
 HOSTILE = '<script>alert("1")</script>'
@@ -74,7 +75,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests of this file."""
     folder = tmp_path_factory.mktemp("samples")
     config = folder / "config.yaml"
-    config.write_text(CONFIG.format(htdocs=HTDOCS, cgi_bin=CGI_BIN, guestbook=folder))
+    folders = {"htdocs": HTDOCS, "cgi_bin": CGI_BIN, "pages": ROOT / "samples/pages"}
+    config.write_text(CONFIG.format(**folders, guestbook=folder))
     server = Server(config)
     try:
         server.wait_until_ready()
