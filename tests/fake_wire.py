@@ -23,6 +23,11 @@ class FakeWire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
 
+    def set_write_buffer_limits(
+        self, high: int | None = None, low: int | None = None
+    ) -> None:
+        """Its buffer is what ``unsent`` says."""
+
     def get_write_buffer_size(self) -> int:
         return self.unsent
 

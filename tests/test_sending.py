@@ -54,6 +54,8 @@ def send_response(
     result: list[tuple[bytes, tuple[int, int]]] = []
 
     async def test(wire: FakeWire, sender: Sender) -> None:
+        # As if something waited: nothing passes by what is written.
+        wire.unsent = 1
         framing = frame(method, version, response, close=False)
         await sender.send(response, framing, "Date: now\r\n")
         assert not sender.begun
