@@ -234,3 +234,23 @@ def test_nothing_of_it_is_done_as_root(hosting: Hosting) -> None:
     finally:
         path.unlink()
     wait_until(lambda: hosting.ask_script(bob, "who.py").status == 200, "it is lost")
+
+
+def test_packages_of_an_account_do_not_get_at_the_error_log(hosting: Hosting) -> None:
+    alice = hosting.alice
+    (packages,) = (alice.home / "usual").glob("lib/python*/site-packages")
+    forged = "import os; os.write(2, b'[error] forged\\n'); os.ftruncate(2, 0)"
+    save(packages / "evil.pth", forged)
+    path = save_settings(alice, "environment: {}")
+
+    def is_started_again() -> bool:
+        ask_account(hosting, alice)
+        return "forged" in hosting.server.stderr.text
+
+    try:
+        wait_until(is_started_again, "the old pool stays")
+    finally:
+        (packages / "evil.pth").unlink()
+        path.unlink()
+    hosting.wait_for_log(rf"pool of {alice.name}: \[error\] forged\n")
+    hosting.wait_for_log(rf"pool of {alice.name}: +OSError: .*Invalid argument")

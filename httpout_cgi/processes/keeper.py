@@ -17,6 +17,7 @@ from typing import Final
 
 from httpout_cgi.config import Listener
 from httpout_cgi.processes import launch, listeners
+from httpout_cgi.processes.account_log import AccountLog
 from httpout_cgi.processes.backoff import pause_after
 from httpout_cgi.processes.launch import Plan
 from httpout_cgi.processes.privileges import Account
@@ -32,7 +33,8 @@ class PoolKeeper:
 
     A pool that begins to serve makes its listener non-blocking, which we see, as the
     flag is shared by all that inherit a socket.  After one that did not come so far,
-    the next start waits, and connections are closed meanwhile.
+    the next start waits, and connections are closed meanwhile.  ``is_hosted`` is for an
+    account that may not have our error log.
     """
 
     def __init__(
@@ -40,9 +42,13 @@ class PoolKeeper:
         selector: selectors.BaseSelector,
         account: Account | None,
         command: Sequence[str] = (),
+        *,
+        is_hosted: bool = False,
     ) -> None:
         self._selector = selector
         self._account = account
+        self._is_hosted = is_hosted
+        self._logs: list[AccountLog] = []
         self._command = [*command]
         self._plan: Plan | None = None
         self._identity: object = None
@@ -80,6 +86,8 @@ class PoolKeeper:
     def close(self) -> None:
         """End all processes now, and remove the socket."""
         self.kill()
+        for log in self._logs:
+            log.close()
         self._stack.close()
         self._own = None
 
@@ -178,12 +186,23 @@ class PoolKeeper:
         assert self._own
         self._own.setblocking(True)
         try:
-            self._current = launch.start(plan, self._command, self._own, self._account)
+            self._current = self._start(plan, self._own)
         except OSError as exc:
             who = f" as {self._account.name}" if self._account else ""
             self._back_off(f"the pool cannot be started{who} ({exc})", now)
             return
         self._processes.append(self._current)
+
+    def _start(self, plan: Plan, own: socket.socket) -> subprocess.Popen[bytes]:
+        if self._account is None or not self._is_hosted:
+            return launch.start(plan, self._command, own, self._account)
+        self._logs = [one for one in self._logs if one.is_open]
+        log = AccountLog(self._selector, self._account.name)
+        self._logs.append(log)
+        try:
+            return launch.start(plan, self._command, own, self._account, log.write_end)
+        finally:
+            log.begin()
 
     def _judge_end(self, process: subprocess.Popen[bytes], now: float) -> None:
         """Tell one that has left, or was killed, from one that cannot start."""

@@ -143,8 +143,13 @@ def start(
     command: Sequence[str],
     listener: socket.socket,
     account: Account | None,
+    output: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a pool, with another command if there is one; raises OSError."""
+    """Start a pool, with another command if there is one; raises OSError.
+
+    It writes to ``output``, or else to the error log.
+    """
+    log = plan.error_log if output is None else output
     with _open_for_others(plan) as others:
         process = subprocess.Popen(
             [*(command or _make_command(plan)), plan.settings, *map(str, others)],
@@ -152,8 +157,8 @@ def start(
             cwd="/",
             env=boot.make_environment(),
             stdin=listener.fileno(),
-            stdout=plan.error_log,
-            stderr=plan.error_log,
+            stdout=log,
+            stderr=log,
             # Scripts have no terminal; and its signals are for the supervisor.
             start_new_session=True,
             user=account.uid if account else None,

@@ -199,7 +199,8 @@ class Pools:
         return pool
 
     def _make_keeper(self, home: Home) -> PoolKeeper:
-        keeper = PoolKeeper(self._selector, privileges.become(home), self._command)
+        account = privileges.become(home)
+        keeper = PoolKeeper(self._selector, account, self._command, is_hosted=True)
         try:
             keeper.open(self._folder.numbered_socket(next(self._numbers)))
         except StartError as exc:

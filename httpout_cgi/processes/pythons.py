@@ -76,8 +76,8 @@ def _judge(python: str, done: subprocess.CompletedProcess[str]) -> str:
         if name != "cpython":
             return f"{python} is {name}; CPython is needed"
         if version < _OLDEST:
-            text = "{}.{}".format
-            return f"{python} is Python {text(*version)}; {text(*_OLDEST)} or newer is needed"
+            found, least = "{}.{}".format(*version), "{}.{}".format(*_OLDEST)
+            return f"{python} is Python {found}; {least} or newer is needed"
         if not done.returncode:
             return ""
     lines = [line for line in done.stderr.splitlines() if "rror: " in line]

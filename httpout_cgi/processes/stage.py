@@ -46,9 +46,8 @@ def main() -> int:
             command = boot.make_command(supervisor, sys.path)
         os.execve(command[0], [*command, settings, *rest], boot.make_environment())
     except (ConfigError, OSError) as exc:
-        whose = f" of {stage.name}" if stage.name else ""
         for line in str(exc).splitlines():
-            os.write(2, os.fsencode(f"pool{whose}: {line}\n"))
+            os.write(2, os.fsencode(f"pool: {line}\n"))
     return _EX_CONFIG
 
 
