@@ -54,6 +54,8 @@ class ScriptJudge:
 
 def explain(script: Script, judge: Judge) -> tuple[str, list[str]]:
     """Return the name of the runner that a script gets, and the reasons."""
+    if script.mount.output == "page" and not script.interpreter:
+        return "thread", ["output: page"]
     if script.interpreter:
         return PROCESS, [f"its suffix is for {script.interpreter}"]
     verdict = judge.judge(script)
