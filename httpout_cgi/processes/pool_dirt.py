@@ -20,7 +20,7 @@ _DESCRIPTORS = "/proc/self/fd"
 _MEMORY = "/proc/self/statm"
 # How much more than at first a child may have before it is replaced.
 _GROWTH = 64 << 20
-# Between looks at its memory, in runs.
+# Between looks at its memory, and all of its descriptors, in runs.
 _SELDOM = 32
 # As CPython has it.
 _YOUNG, _MIDDLE, _OLD = gc.get_threshold()
@@ -40,6 +40,7 @@ class Dirt:
         given = dict(limits)
         self._cpu = given.get("cpu")
         self._spent = -1
+        self._lowest = 0
         self._runs = 0
 
     def look(self) -> None:
@@ -56,15 +57,25 @@ class Dirt:
             return True
         if gc.get_count()[0] > _YOUNG:
             _collect()
-        if _count_descriptors() != self._descriptors:
-            return True
         if (sys.gettrace(), sys.getprofile()) != self._tracers:
             return True
         self._extend_limit()
         self._runs += 1
         if self._runs % _SELDOM:
             return False
+        if _count_descriptors() != self._descriptors:
+            return True
         return _read_memory() > self._memory + _GROWTH
+
+    def is_seen_in(self, number: int) -> bool:
+        """Tell whether a run has left a descriptor open, by that of a new connection.
+
+        They are given out from the lowest that is free; those above are counted now
+        and then.
+        """
+        if not self._lowest:
+            self._lowest = number
+        return number != self._lowest
 
     def _extend_limit(self) -> None:
         """Let the next run have as much processor time as the first."""

@@ -102,12 +102,12 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
     environment["SCRIPT_FILENAME"] = path
     run = read_run(Head(environment, head.content_length, head.size), content)
     words: tuple[str, ...] = ()
-    if mount.indexed_query:
-        method = variables.get("REQUEST_METHOD", "")
-        words = search_words(method, variables.get("QUERY_STRING", ""))
-    interpreter = next(
-        (one for suffix, one in mount.interpreters.items() if path.endswith(suffix)), ""
-    )
+    query = variables.get("QUERY_STRING")
+    if mount.indexed_query and query:
+        words = search_words(variables.get("REQUEST_METHOD", ""), query)
+    interpreter = ""
+    if mount.interpreters:
+        interpreter = _find_interpreter(mount, path)
     return run._replace(
         arguments=words,
         timeout=mount.timeout,
@@ -115,6 +115,13 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
         by_shebang=mount.judges and not interpreter and _needs_another(path, mount),
         is_guest=True,
         is_apache=asked is not named,
+    )
+
+
+def _find_interpreter(mount: Mount, path: str) -> str:
+    """Return what runs scripts of the suffix; the longest comes first."""
+    return next(
+        (one for suffix, one in mount.interpreters.items() if path.endswith(suffix)), ""
     )
 
 
@@ -161,9 +168,9 @@ def _find_mount(
 def _find_script(mount: Mount, asked: str) -> tuple[str, str]:
     """Follow the path down to the first file; return it, and the extra path."""
     folder = "/".join(mount.parts)
-    path = folder
+    path, has_links = folder, False
     if mount.is_file:
-        if not S_ISREG(_look(path, "always").st_mode):
+        if not S_ISREG(_look(path, "always")[0].st_mode):
             _refuse(403, "not a regular file", path)
         return path, asked[len(path) :]
     for name in asked[len(folder) + 1 :].split("/"):
@@ -173,11 +180,13 @@ def _find_script(mount: Mount, asked: str) -> tuple[str, str]:
         if name.startswith(".") and mount.hides:
             _refuse(403, "hidden file", asked)
         path = f"{path}/{name}"
-        seen = _look(path, mount.links)
+        seen, is_link = _look(path, mount.links)
+        has_links = has_links or is_link
         if S_ISREG(seen.st_mode):
             if not mount.runs(name, seen):
                 _refuse(403, "not a script of its mount", path)
-            _check_place(path, folder, mount.links)
+            if has_links:
+                _check_place(path, folder, mount.links)
             return path, asked[len(path) :]
         if not S_ISDIR(seen.st_mode):
             # Opening a device or a FIFO may block, or do something.
@@ -185,12 +194,12 @@ def _find_script(mount: Mount, asked: str) -> tuple[str, str]:
     _refuse(403, "a folder", path)
 
 
-def _look(path: str, links: str) -> os.stat_result:
-    """Return what is there, behind a link that may be followed."""
+def _look(path: str, links: str) -> tuple[os.stat_result, bool]:
+    """Return what is there, behind a link that may be followed, and if there is one."""
     try:
         seen = os.lstat(path)
         if not S_ISLNK(seen.st_mode):
-            return seen
+            return seen, False
         target = os.stat(path)
     except PermissionError:
         _refuse(403, "may not be looked at", path)
@@ -199,7 +208,7 @@ def _look(path: str, links: str) -> os.stat_result:
     # As in files/resolve.py: who may make links would have what others own run.
     if links == "never" or (links == "owner" and seen.st_uid != target.st_uid):
         _refuse(403, "symbolic link", path)
-    return target
+    return target, True
 
 
 def _check_place(path: str, folder: str, links: str) -> None:

@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import time
-from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from httpout_cgi.interpreter import context, refusals
@@ -37,6 +37,9 @@ _ANCILLARY = socket.CMSG_SPACE(_DESCRIPTORS * 4)
 _PATIENCE_MS = 50
 # Between looks at what woke nobody.
 _WAIT_SECONDS = 5.0
+
+# After so many runs whoever has to wait comes first.
+_TURNS = 8
 
 _RIGHTS = (socket.SOL_SOCKET, socket.SCM_RIGHTS)
 _EXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
@@ -64,7 +67,8 @@ class KeptChild:
         cache: CodeCache,
         place: Place,
     ) -> None:
-        self._listeners = [(one, mounts) for one, mounts in listeners.items()]
+        self._mounts = [*listeners.values()]
+        self._listeners = [(one, one.family, at) for at, one in enumerate(listeners)]
         self._settings = settings
         self._place = place
         self._classifier = Classifier()
@@ -92,20 +96,26 @@ class KeptChild:
     def _make_poll(self) -> Any:
         poll: Any = select.epoll() if _EXCLUSIVE else select.poll()
         poll.register(self._place.lifeline, select.POLLIN)
-        for listener, _ in self._listeners:
+        for listener, _, _ in self._listeners:
             # Wakes one of us, not all.
             poll.register(listener, select.POLLIN | _EXCLUSIVE)
         return poll
 
     def _accept(self) -> tuple[Any, int] | None:
         """Return a connection, and by which listener it came; None at the end."""
+        if self._left % _TURNS == 0:
+            self._listeners.reverse()
         while not self._place.slots.are_dismissed:
-            for index, (listener, _) in enumerate(self._listeners):
-                with suppress(BlockingIOError, ConnectionError):
+            for index, (listener, family, place) in enumerate(self._listeners):
+                try:
                     # Not accept(): what it makes of the number costs more than this.
-                    number, _address = listener._accept()  # type: ignore[attr-defined]
-                    kind = listener.family, _socket.SOCK_STREAM, 0, number
-                    return _socket.socket(*kind), index
+                    number, _ = listener._accept()  # type: ignore[attr-defined]
+                except (BlockingIOError, ConnectionError):  # nobody, or nobody any more
+                    continue
+                if index:
+                    # Who came last comes next, most of the time.
+                    self._listeners.reverse()
+                return _socket.socket(family, _socket.SOCK_STREAM, 0, number), place
             told = self._poll.poll(_WAIT_SECONDS * self._poll_unit)
             if any(number == self._place.lifeline for number, _ in told):
                 break
@@ -117,13 +127,15 @@ class KeptChild:
     def _serve_peer(self, connection: Any, index: int) -> None:
         descriptors: list[int] = []
         data, run, seen = b"", None, None
-        mounts = self._listeners[index][1]
+        mounts = self._mounts[index]
         try:
             data, descriptors, is_whole = _receive(connection, is_worker=mounts is None)
             if is_whole:
                 run, seen = self._find_run(data, mounts, bool(descriptors))
         except Exception:  # whatever is wrong: the pool meets it again, and tells
             run = None
+        if self._dirt.is_seen_in(connection.fileno()):
+            self._left, run = 0, None
         if run is None or seen is None:
             hand_over(self._place.handover, index, data, connection, descriptors)
             return
@@ -154,9 +166,7 @@ class KeptChild:
 
     def _is_ours(self, run: Run, seen: os.stat_result) -> bool:
         environment = {
-            name: text
-            for name, text in run.environment.items()
-            if name in VARIABLES or name.startswith("LC_")
+            name: run.environment[name] for name in _find_heeded((*run.environment,))
         }
         verdict = self._classifier.find(run.path, seen, environment)
         if verdict is None:
@@ -181,6 +191,12 @@ class KeptChild:
             slots.end(index, begun)
         if not is_clean or self._dirt.is_there():
             self._left = 0
+
+
+@lru_cache(64)  # most requests have the same ones
+def _find_heeded(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the variables that a verdict depends on."""
+    return tuple(one for one in names if one in VARIABLES or one.startswith("LC_"))
 
 
 def _receive(connection: Any, *, is_worker: bool) -> tuple[bytes, list[int], bool]:

@@ -41,7 +41,7 @@ class Run(NamedTuple):
 def read_run(head: Head, content: bytes = b"") -> Run:
     """Return what is asked for; raises ValueError for what cannot be run."""
     environment = dict(head.variables)
-    if any("=" in name for name in environment):
+    if "=" in "".join(environment):
         raise ValueError("a variable with an equals sign in its name")
     path = environment.get("SCRIPT_FILENAME", "")
     if not path.startswith("/"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import Mapping
 
 # RFC 3875 section 4.1, and what servers add.  Nothing else: LD_PRELOAD, PYTHONPATH
@@ -82,6 +83,7 @@ def split_name(environment: dict[str, str], extra: str) -> None:
     environment["PATH_INFO"] = extra
 
 
+@lru_cache(2048)  # the same ones again and again
 def is_variable(name: str) -> bool:
     """Tell whether somebody else may set it."""
     if name in _WITHHELD:

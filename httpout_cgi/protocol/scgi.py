@@ -8,7 +8,7 @@ Pure, standard library only: a pool may run under another Python.
 from __future__ import annotations
 
 import os
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, Sequence
 
 # What a server passes on is bounded by its own limit for request heads; this one keeps
 # a stranger at the socket from filling the memory.
@@ -75,20 +75,27 @@ def parse_head(data: bytes) -> Head | None:
 
 
 def _parse_pairs(body: bytes) -> dict[str, str]:
-    *texts, rest = body.split(b"\0")
+    # All at once: NUL ends what no encoding of ours could go on with.
+    *texts, rest = os.fsdecode(body).split("\0")
     if rest or len(texts) % 2:
         raise SCGIError("a name or value has no end")
-    variables: dict[str, str] = {}
-    for raw_name, raw_text in zip(texts[::2], texts[1::2]):
-        name, text = os.fsdecode(raw_name), os.fsdecode(raw_text)
-        if not name:
-            raise SCGIError("a name is empty")
-        if name in variables:
-            text = _join(name, variables[name], text)
-        variables[name] = text
+    names = texts[::2]
+    variables = dict(zip(names, texts[1::2]))
+    if "" in variables:
+        raise SCGIError("a name is empty")
+    if len(variables) < len(names):
+        variables = _join_all(names, texts[1::2])
     if variables.get("SCGI") != "1":
         raise SCGIError("SCGI=1 is missing")
     del variables["SCGI"]
+    return variables
+
+
+def _join_all(names: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for name, text in zip(names, texts):
+        known = variables.get(name)
+        variables[name] = text if known is None else _join(name, known, text)
     return variables
 
 
