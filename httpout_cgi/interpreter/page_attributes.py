@@ -15,6 +15,9 @@ class Attributes:
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"nothing is called {name!r} here")
 
+    def __setattr__(self, name: str, value: object) -> None:
+        self.__dict__[name] = value
+
     def __getitem__(self, name: str) -> Any:
         return self.__dict__[name]
 

@@ -27,7 +27,7 @@ class View(ModuleType):
         super().__init__(NAME, "What a page has beyond a plain script.")
         own = self.__dict__
         own["_page"], own["_namespace"] = page, namespace
-        own["__all__"] = list(_NAMES)
+        own["__all__"] = [name for name in _NAMES if name not in _missing(page)]
 
     def __getattr__(self, name: str) -> Any:
         find = _NAMES.get(name)
@@ -73,6 +73,10 @@ def _make_logger(page: _Page) -> Any:
         page.logger = logging.Logger(NAME, logging.INFO)
         page.logger.addHandler(_Log(page.run))
     return page.logger
+
+
+def _missing(page: _Page) -> List[str]:
+    return [] if hasattr(page.host, "app") else ["app"]
 
 
 def _ask_host(name: str) -> Callable[[_Page], Any]:

@@ -163,6 +163,8 @@ class ScriptThreads:
             self._post(run)
             return
         if process is not None:
+            # They know each other: garbage that only the collector would find.
+            process.page = None
             run.failure = process.failure
             if lifetime.has_threads(process):
                 run.leftover = process

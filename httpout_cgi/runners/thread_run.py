@@ -60,6 +60,7 @@ class ThreadRun:
     # Of a page: lets the loop look at it at its next turn, without being woken.
     defer: Callable[["ThreadRun"], None] | None = None
     _has_room: asyncio.Event | None = None
+    _is_deferred = False
     _taken = 0
     _piped = 0
     _deadline: asyncio.TimerHandle | None = None
@@ -117,6 +118,7 @@ class ThreadRun:
 
     def wake(self) -> None:
         """Wake the reader, and the writer if nobody will read."""
+        self._is_deferred = False
         if self._output_pipe is not None or self._error_pipe is not None:
             self._look_after_pipes()
         waiter = self._waiter
@@ -261,7 +263,8 @@ class ThreadRun:
         defer, started = self.defer, self.started
         if defer is None or started is None or time.monotonic() - started > YOUNG:
             self._post(self)
-        else:
+        elif not self._is_deferred:
+            self._is_deferred = True
             defer(self)
 
     def open_pipe(self, number: int) -> int:

@@ -1,0 +1,356 @@
+"""Pages without a server: a loop in a thread of ours takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import threading
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Iterator
+
+import pytest
+from httpout_cgi.interpreter import page_forms
+from httpout_cgi.interpreter.execute import execute, resume
+from httpout_cgi.interpreter.page import Page
+from httpout_cgi.interpreter.page_attributes import Attributes
+from httpout_cgi.interpreter.page_forms import FormError
+from httpout_cgi.interpreter.page_head import HeadersSentError, PageHead, format_cookie
+from httpout_cgi.interpreter.page_host import PageDoor, PageHost
+from httpout_cgi.interpreter.run_context import RunContext
+
+from tests.interpreter.script_runs import CACHE, save, stand_ins
+
+PATIENCE = 20
+HEAD = b"Content-Type: text/html; charset=utf-8\n\n"
+
+
+class Host(PageHost):
+    """Shares one module, and has no app."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = ModuleType("__globals__")
+
+    def find_globals_module(self, root: str) -> ModuleType:
+        return self.module
+
+
+@contextmanager
+def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+        loop.close()
+
+
+def run_page(path: Path, content: bytes = b"", **variables: str) -> tuple[bytes, str]:
+    """Run a page to its end; return what it wrote, and the log."""
+    writes: list[bytes] = []
+    log: list[str] = []
+    with running_loop() as loop, stand_ins():
+        run = RunContext(
+            str(path),
+            str(path.parent),
+            environment=dict(variables),
+            write=writes.append,
+            write_error=lambda line: log.append(line.decode()),
+            stdin=BytesIO(content),
+        )
+        idle = threading.Event()
+        page = Page(run, str(path.parent), Host(), PageDoor(loop, idle.set))
+        run.page = page
+        execute(run, CACHE)
+        if page.has_left:
+            assert idle.wait(PATIENCE)
+            resume(run)
+    return b"".join(writes), "\n".join(log)
+
+
+def show(tmp_path: Path, source: str, content: bytes = b"", **variables: str) -> str:
+    """Return the body of a page with the usual header section."""
+    output, _ = run_page(save(tmp_path / "page.py", source), content, **variables)
+    assert output.startswith(HEAD), output
+    return output[len(HEAD) :].decode()
+
+
+def test_names_of_a_page_and_its_modules(tmp_path: Path) -> None:
+    save(
+        tmp_path / "local.py",
+        """
+        import __main__, httpout
+        from httpout import request
+        here = True
+        seen = httpout.here, httpout.request is __main__.request, __main__.__file__
+        """,
+    )
+    source = """
+        from httpout import *
+        from httpout import request, modules, logger, context, globals as shared
+        import importlib, local, httpout
+        print(local.seen == (True, True, __file__), importlib.import_module("httpout"))
+        print(request.environ is __server__, modules["local"] is local, websocket)
+        httpout.added = 1
+        print(added, "added" in dir(httpout), "run" in dir(httpout))
+        context.mine = shared["mine"] = 2
+        print(context["mine"], "mine" in shared, context.get("other", 3))
+        logger.info("logged %d", 1)
+        for name in ("nonsense", "app"):
+            try:
+                exec(f"from httpout import {name}")
+            except ImportError as exc:
+                print(str(exc).partition("(")[0])
+        """
+    body = show(tmp_path, source, REMOTE_ADDR="::1", REMOTE_PORT="9")
+    assert body.splitlines() == [
+        "True <module 'httpout' from '" + str(tmp_path / "page.py") + "'>",
+        "True True None",
+        "1 True True",
+        "2 True 3",
+        "cannot import name 'nonsense' from 'httpout' ",
+        "httpout.app: there is none for a page in a process of its own ",
+    ]
+
+
+def test_the_request(tmp_path: Path) -> None:
+    source = """
+        import sys
+        from httpout import request as r
+        print(r.method, r.url, r.path, r.query_string, r.version, r.scheme, r.is_secure)
+        print(r.host, r.ip, r.client, r.content_type, r.content_length, r.has_body)
+        print(r.headers.getlist(b"x-list"), r.query, r.cookies)
+        print(r.params.query == r.query)
+
+        async def read():
+            pieces = [piece async for piece in r.stream()]
+            return pieces, await r.read(2), await r.read(), await r.body(), r.body_size
+
+        print(wait(read()), len(r.uid()), sys.stdin.read())
+        """
+    body = show(
+        tmp_path,
+        source,
+        b"12345",
+        REQUEST_METHOD="PUT",
+        REQUEST_URI="/a?b=%C3%A4",
+        QUERY_STRING="b=%C3%A4&c=",
+        SERVER_PROTOCOL="HTTP/1.1",
+        REQUEST_SCHEME="https",
+        HTTP_HOST="example.org",
+        HTTP_X_LIST="one, two",
+        HTTP_COOKIE='a=1; a="2"; nonsense',
+        REMOTE_ADDR="192.0.2.1",
+        REMOTE_PORT="9",
+        CONTENT_TYPE="text/plain",
+        CONTENT_LENGTH="5",
+    )
+    assert body.splitlines() == [
+        "b'PUT' b'/a?b=%C3%A4' b'/a' b'b=%C3%A4&c=' b'1.1' b'https' True",
+        "b'example.org' b'192.0.2.1' ('192.0.2.1', 9) b'text/plain' 5 True",
+        "[b'one', b'two'] {'b': ['ä'], 'c': ['']} {'a': ['1', '2']}",
+        "True",
+        "([b'12345'], b'12', b'345', b'12345', 5) 32 12345",
+    ]
+
+
+PARTS = (
+    b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xc3\xa4\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="f"; filename="t.txt"\r\n'
+    b"Content-Type: text/plain\r\n\r\n1\r\n2\r\n--x--\r\n"
+)
+
+
+def test_a_form_with_files(tmp_path: Path) -> None:
+    source = """
+        from httpout import request
+
+        async def look():
+            print(await request.form())
+            async for part in request.files():
+                pieces = [piece async for piece in part.stream()]
+                print(part.get("filename"), part.get("type"), pieces)
+
+        run(look())
+        """
+    kind = 'multipart/form-data; boundary="x"'
+    assert show(tmp_path, source, PARTS, CONTENT_TYPE=kind).splitlines() == [
+        "{'a': ['ä']}",
+        "None None [b'\\xc3\\xa4']",
+        "t.txt text/plain [b'1\\r\\n2']",
+    ]
+
+
+BAD_PARTS = [
+    pytest.param(b"--x\r\n", "multipart/form-data", "missing boundary", id="boundary"),
+    pytest.param(b"", "text/plain", "invalid Content-Type", id="type"),
+    pytest.param(
+        PARTS[:-5], "multipart/form-data; boundary=x", "cut off", id="cut off"
+    ),
+    pytest.param(
+        b"--x\r\nno blank line\r\n--x--",
+        "multipart/form-data; boundary=x",
+        "without header section",
+        id="no header section",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "kind", "text"), BAD_PARTS)
+def test_forms_that_are_none(content: bytes, kind: str, text: str) -> None:
+    with pytest.raises(FormError, match=text):
+        list(page_forms.parse_parts(content, kind))
+
+
+LIMITS = [
+    pytest.param("form(1)", "more than 1 fields", id="fields"),
+    pytest.param("form(max_size=2)", "larger than 2 bytes", id="size"),
+]
+
+
+@pytest.mark.parametrize(("call", "text"), LIMITS)
+def test_forms_have_limits(tmp_path: Path, call: str, text: str) -> None:
+    source = f"""
+        from httpout import request
+        try:
+            wait(request.{call})
+        except ValueError as exc:
+            print(exc)
+        """
+    kind = "application/x-www-form-urlencoded"
+    assert text in show(tmp_path, source, b"a=1&b=2", CONTENT_TYPE=kind)
+
+
+def test_files_have_limits(tmp_path: Path) -> None:
+    source = """
+        from httpout import request
+
+        async def look():
+            async for part in request.files(max_files=1):
+                print(part["name"])
+
+        run(look())
+        """
+    kind = "multipart/form-data; boundary=x"
+    text = show(tmp_path, source, PARTS, CONTENT_TYPE=kind)
+    assert text.startswith("a\n<ul><li>FormError: too many files")
+
+
+BAD_FIELDS = [
+    pytest.param("set", ("X-A", "a\nSet-Cookie: b"), id="line end"),
+    pytest.param("append", ("X-A", b"a\rb"), id="carriage return"),
+    pytest.param("set", ("X A", "a"), id="blank in a name"),
+    pytest.param("set_status", (99,), id="status"),
+    pytest.param("set_status", (200, "a\nb"), id="reason"),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments"), BAD_FIELDS)
+def test_fields_that_would_be_others_are_refused(
+    method: str, arguments: tuple[Any, ...]
+) -> None:
+    with pytest.raises(ValueError, match="no "):
+        getattr(PageHead(), method)(*arguments)
+
+
+def test_what_has_been_sent_cannot_be_changed() -> None:
+    head = PageHead()
+    head.set_status(299)
+    head.set("X-A", "\u20ac")
+    sent = head.encode()
+    assert sent == b"Status: 299\nX-A: \xe2\x82\xac\nContent-Type: text/html; " + (
+        b"charset=utf-8\n\n"
+    )
+    with pytest.raises(HeadersSentError):
+        head.set("a", "b")
+    with pytest.raises(HeadersSentError):
+        head.set_status(200)
+
+
+COOKIES = [
+    pytest.param("'a', 'b'", "a=b; path=/", id="plain"),
+    pytest.param(
+        "'a', 'b', secure=True, domain='x', samesite='Lax', path=''",
+        "a=b; domain=x; samesite=Lax; secure",
+        id="attributes",
+    ),
+    pytest.param("'a', 'b;c'", "no cookie: a='b;c'", id="value"),
+    pytest.param("'a', 'b', path='/;c'", "no path of a cookie: '/;c'", id="path"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), COOKIES)
+def test_cookies(tmp_path: Path, arguments: str, text: str) -> None:
+    source = f"""
+        from httpout import response
+        response.set_cookie({arguments})
+        """
+    output, _ = run_page(save(tmp_path / "page.py", source))
+    assert text in html.unescape(output.decode())
+
+
+def test_a_cookie_that_ends() -> None:
+    cookie = format_cookie(
+        *("a", "b"),
+        expires=60,
+        path="/",
+        domain=None,
+        secure=False,
+        httponly=True,
+        samesite=None,
+    )
+    assert cookie.startswith("a=b; expires=")
+    assert cookie.endswith("GMT; max-age=60; path=/; httponly")
+
+
+def test_a_redirect_has_a_status(tmp_path: Path) -> None:
+    source = "from httpout import response\nresponse.redirect('/a', 303)"
+    output, _ = run_page(save(tmp_path / "page.py", source))
+    assert output.startswith(b"Status: 303 See Other\nLocation: /a\n")
+
+
+def test_threads_of_a_page_may_run_coroutines(tmp_path: Path) -> None:
+    source = """
+        import asyncio, threading
+
+        async def later(name):
+            await asyncio.sleep(0.01)
+            print(name)
+
+        threading.Thread(target=lambda: run(later("b"))).start()
+        future = run(asyncio.sleep(1000))
+        future.cancel()
+        print("a")
+        """
+    assert show(tmp_path, source) == "a\nb\n"
+
+
+def test_os_exit_ends_all_coroutines(tmp_path: Path) -> None:
+    source = """
+        import asyncio, os
+
+        async def leave():
+            await asyncio.sleep(0.01)
+            os._exit(3)
+
+        run(asyncio.sleep(1000))
+        run(leave())
+        print("a")
+        """
+    assert show(tmp_path, source) == "a\n"
+
+
+def test_attributes() -> None:
+    found = Attributes(a=1)
+    found["b"] = 2
+    found.c = 3
+    del found["a"]
+    assert (list(found), len(found), repr(found)) == (["b", "c"], 2, "{'b': 2, 'c': 3}")
+    with pytest.raises(AttributeError):
+        found.a  # noqa: B018 - it is not there
