@@ -560,6 +560,7 @@ def test_the_plan_has_all_settings(tmp_path: Path) -> None:
     plan = make_plan(make_config(tmp_path, settings), 2, None)
     assert json.loads(plan.settings) == {
         "processes": 3,
+        "runs_per_process": 1,
         "idle": 1.5,
         "timeout": 90.0,
         "preload": ["a", "b"],
