@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -153,6 +153,15 @@ def measure(pid: int) -> Footprint:
     )
 
 
+def list_files(pid: int) -> list[str]:
+    """Return what a process has open."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            found.append(f"{entry.name} {entry.readlink()}")
+    return found
+
+
 def wait_for_footprint(site: Site, wanted: Footprint) -> int:
     """Wait until the worker holds no more than that; return its process id."""
     deadline = time.monotonic() + PATIENCE
@@ -161,7 +170,8 @@ def wait_for_footprint(site: Site, wanted: Footprint) -> int:
         now = measure(worker)
         if all(is_ <= was for is_, was in zip(now, wanted, strict=True)):
             return worker
-        assert time.monotonic() < deadline, f"{now}, before {wanted}"
+        if time.monotonic() > deadline:
+            pytest.fail(f"{now}, before {wanted}; open: {list_files(worker)}")
 
 
 def describe(

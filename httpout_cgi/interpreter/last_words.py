@@ -35,10 +35,11 @@ OLDEST = 2
 # The runs under way whose code has finalizers.
 _speakers: List[RunContext] = []
 
-# While one thread collects, CPython does nothing for another that wants to.  Nobody
-# waits for ever: a finalizer may block, or an interrupt strike between two lines here.
+# While one thread collects, CPython does nothing for another that wants to.
 _turn = threading.RLock()
-_PATIENCE = 2.0
+# Nobody waits for ever: a finalizer may block, or an interrupt strike between two lines
+# here.  In seconds; what has been held for so long is held for good, or nearly so.
+_PATIENCE = 10.0
 
 # Runs by the id of a namespace of theirs.
 _Owners = Dict[int, RunContext]
@@ -122,12 +123,13 @@ def collect_outside(generation: int) -> int:
 
     Does not wait for another thread that collects.
     """
-    if not _turn.acquire(blocking=False):
+    turn = _turn
+    if not turn.acquire(blocking=False):
         return 0
     try:
         return Context().run(_collect_own, None, generation, _find_owners())
     finally:
-        _turn.release()
+        turn.release()
 
 
 def _collect_own(run: Optional[RunContext], generation: int, owners: _Owners) -> int:
@@ -164,12 +166,22 @@ def _collect_beside_others(run: Optional[RunContext], generation: int) -> int:
 
 @contextmanager
 def _taking_turns() -> Iterator[None]:
-    has_turn = _turn.acquire(timeout=_PATIENCE)
+    turn = _wait_for_turn()
     try:
         yield
     finally:
-        if has_turn:
-            _turn.release()
+        turn.release()
+
+
+def _wait_for_turn() -> Any:
+    """Return the lock, held; who comes later need not wait for one that is lost."""
+    global _turn
+    turn = _turn
+    while not turn.acquire(timeout=_PATIENCE):
+        if _turn is turn:
+            _turn = threading.RLock()
+        turn = _turn
+    return turn
 
 
 def _find_owners(*runs: RunContext) -> _Owners:
@@ -243,7 +255,8 @@ def _is_loud(kind: type) -> bool:
 
 # Any, from here on: a function, or what C code has for it; an object of any class.
 def _finalizer(kind: type) -> Any:
-    for base in kind.__mro__:
+    # One that another thread's collection has taken apart has no bases any more.
+    for base in kind.__mro__ or ():
         if "__del__" in base.__dict__:
             return base.__dict__["__del__"]
     return None

@@ -212,6 +212,25 @@ def test_a_run_does_not_wait_for_ever_for_another_that_collects(
         assert run(f"{NODE}\n    print('main')\n    Node('a')").failure is None
 
 
+def test_who_comes_later_does_not_wait_for_a_lock_that_is_lost(
+    run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = threading.Lock()
+    lost.acquire()
+    monkeypatch.setattr(last_words, "_turn", lost)
+    monkeypatch.setattr(last_words, "_PATIENCE", 0.01)
+    assert run(f"{NODE}\n    Node('a')").text.startswith("a is")
+    monkeypatch.setattr(last_words, "_PATIENCE", 600)
+    assert run(f"{NODE}\n    Node('b')").text.startswith("b is")
+
+
+def test_a_class_that_was_taken_apart_has_no_finalizer() -> None:
+    class Torn(type):
+        __mro__ = property(lambda kind: None)
+
+    assert not last_words._is_loud(Torn("Torn", (), {}))
+
+
 def test_many_runs_speak_for_themselves(tmp_path: Path) -> None:
     path = save(tmp_path / "script.py", f"{NODE}\n    [Node(n) for n in 'abc']")
     texts: list[list[str]] = []
