@@ -51,7 +51,7 @@ class PageTasks:
         _check(coroutine)
         if self._is_on_loop():
             task = self.loop.create_task(self._follow(coroutine))
-            self._keep(task)
+            self._keep(task, coroutine)
             self._pending.add(task)
             return task
         future: Future[Any] = Future()
@@ -107,7 +107,7 @@ class PageTasks:
         report: Callable[[BaseException], None],
     ) -> None:
         task = self.loop.create_task(self._settle(coroutine, future, report))
-        self._keep(task)
+        self._keep(task, coroutine)
 
         def end(ended: Future[Any]) -> None:
             if ended.cancelled():
@@ -115,9 +115,11 @@ class PageTasks:
 
         future.add_done_callback(end)
 
-    def _keep(self, task: asyncio.Task[Any]) -> None:
+    def _keep(self, task: asyncio.Task[Any], coroutine: _Coroutine) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._drop)
+        # A task that was cancelled before its first step has not begun it.
+        task.add_done_callback(lambda _: coroutine.close())
         if self._is_cancelled:
             task.cancel()
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 from httpout_cgi.interpreter import page_forms
@@ -51,7 +51,13 @@ def running_loop() -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
-def run_page(path: Path, content: bytes = b"", **variables: str) -> tuple[bytes, str]:
+def run_page(
+    path: Path,
+    content: bytes = b"",
+    root: Optional[Path] = None,
+    is_cancelled: bool = False,
+    **variables: str,
+) -> tuple[bytes, str]:
     """Run a page to its end; return what it wrote, and the log."""
     writes: list[bytes] = []
     log: list[str] = []
@@ -65,9 +71,11 @@ def run_page(path: Path, content: bytes = b"", **variables: str) -> tuple[bytes,
             stdin=BytesIO(content),
         )
         idle = threading.Event()
-        page = Page(run, str(path.parent), Host(), PageDoor(loop, idle.set))
-        run.page = page
+        door = PageDoor(loop, idle.set)
+        run.page = page = Page(run, str(root or path.parent), Host(), door)
         execute(run, CACHE)
+        if is_cancelled:
+            loop.call_soon_threadsafe(loop.call_later, 0.01, page.cancel)
         if page.has_left:
             assert idle.wait(PATIENCE)
             resume(run)
@@ -76,7 +84,8 @@ def run_page(path: Path, content: bytes = b"", **variables: str) -> tuple[bytes,
 
 def show(tmp_path: Path, source: str, content: bytes = b"", **variables: str) -> str:
     """Return the body of a page with the usual header section."""
-    output, _ = run_page(save(tmp_path / "page.py", source), content, **variables)
+    path = save(tmp_path / "page.py", source)
+    output, _ = run_page(path, content, None, False, **variables)
     assert output.startswith(HEAD), output
     return output[len(HEAD) :].decode()
 
@@ -354,3 +363,131 @@ def test_attributes() -> None:
     assert (list(found), len(found), repr(found)) == (["b", "c"], 2, "{'b': 2, 'c': 3}")
     with pytest.raises(AttributeError):
         found.a  # noqa: B018 - it is not there
+
+
+ENDS = [
+    pytest.param("print('a'); exit('b')", "a\nb\n", id="exit text"),
+    pytest.param("print('a'); 1 / 0", "a\n<ul><li>ZeroDivisionError: ", id="exception"),
+    pytest.param("async def f(): exit('b')\nwait(f())", "b\n", id="exit in wait"),
+    pytest.param("async def f(): exit('b')\nrun(f())", "b\n", id="exit in run"),
+    pytest.param(
+        "async def f(): await run(g())\nasync def g(): exit('b')\nrun(f())",
+        "b\n<ul><li>RuntimeError: the coroutine has ended by SystemExit",
+        id="exit in run in a coroutine",
+    ),
+    pytest.param(
+        "async def f(): return await run(g())\n"
+        "async def g(): raise KeyError(1)\n"
+        "print('a')\n"
+        "try:\n    wait(f())\n"
+        "except KeyError as exc:\n    print(repr(exc))",
+        "a\n<ul><li>KeyError: 1</li></ul>\nKeyError(1)\n",
+        id="exception in run in a coroutine",
+    ),
+    pytest.param(
+        "async def f(): wait(f())\nprint('a')\nrun(f())",
+        "a\n<ul><li>RuntimeError: wait() in a coroutine",
+        id="wait in a coroutine",
+    ),
+    pytest.param(
+        "import asyncio\n"
+        "async def f():\n"
+        "    inner = run(asyncio.sleep(1000))\n"
+        "    inner.cancel()\n"
+        "    await asyncio.wait([inner])\n"
+        "    print(inner.cancelled())\n"
+        "run(f())",
+        "True\n",
+        id="cancelled",
+    ),
+    pytest.param(
+        "try:\n    run(1)\nexcept TypeError as exc:\n    print(exc)",
+        "a coroutine object is needed, not 1\n",
+        id="no coroutine",
+    ),
+    pytest.param(
+        "from httpout import response\n"
+        "async def f():\n"
+        "    await response.write('text')\n"
+        "    await response.write(b' bytes')\n"
+        "print(response.headers_sent())\n"
+        "wait(f())",
+        "False\ntext bytes",
+        id="write",
+    ),
+    pytest.param(
+        "import sys\nsys.excepthook = lambda *_: print('hook')\n1 / 0",
+        "hook\n",
+        id="hook of its own",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "body"), ENDS)
+def test_ends(tmp_path: Path, source: str, body: str) -> None:
+    assert show(tmp_path, source).startswith(body)
+
+
+def test_fields_of_a_page(tmp_path: Path) -> None:
+    source = """
+        from httpout import response
+        response.set_status(201)
+        response.set_header(b"X-One", "a")
+        response.set_header("x-one", bytearray(b"b"))
+        response.append_header("X-Two", "c")
+        response.set_content_type("text/plain")
+        print(response.headers)
+        """
+    output, _ = run_page(save(tmp_path / "page.py", source))
+    assert output == (
+        b"Status: 201 Created\nx-one: b\nX-Two: c\nContent-Type: text/plain\n\n"
+        b"{b'x-one': [b'b'], b'x-two': [b'c']}\n"
+    )
+
+
+def test_what_comes_before_a_page_may_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(host: Host, page: Page) -> bool:
+        page.write(b"instead")
+        return False
+
+    def fail(host: Host, page: Page) -> None:
+        raise KeyError("late")
+
+    monkeypatch.setattr(Host, "call_before", answer)
+    monkeypatch.setattr(Host, "call_with_response", fail)
+    output, log = run_page(save(tmp_path / "page.py", "print('not here')"))
+    assert output == HEAD + b"instead"
+    assert "KeyError('late')" in log
+
+
+def test_debug_shows_tracebacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Host, "debug", True)
+    body = show(tmp_path, "print('a')\n1 / 0")
+    assert body.startswith("a\n<pre>Traceback (most recent call last):\n  File &quot;")
+
+
+def test_modules_beside_the_folder_of_pages_are_found(tmp_path: Path) -> None:
+    save(tmp_path / "above.py", "NAME = 'above'")
+    path = save(tmp_path / "deep" / "page.py", "import above\nprint(above.NAME)")
+    output, _ = run_page(path, root=tmp_path)
+    assert output == HEAD + b"above\n"
+
+
+def test_cancelled_pages_start_nothing_more(tmp_path: Path) -> None:
+    source = """
+        import asyncio
+        async def f():
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                print("cancelled")
+                run(asyncio.sleep(1000))
+        run(f())
+        """
+    path = save(tmp_path / "page.py", source)
+    output, _ = run_page(path, is_cancelled=True)
+    assert output == HEAD + b"cancelled\n"
