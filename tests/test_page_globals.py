@@ -35,6 +35,24 @@ async def look(request, response, **server):
 async def sign(response):
     response.append_header("X-Signed", "yes")
 
+import httpout
+seen = [httpout.counter, httpout.app is app]
+for attempt in (
+    lambda: httpout.request,
+    lambda: app.add_route,
+    lambda: app.add_hook(print, "connect"),
+):
+    try:
+        attempt()
+    except (AttributeError, ValueError) as exc:
+        seen.append(type(exc).__name__)
+
+@app.hook("worker_start")
+def fail():
+    raise KeyError("this hook fails")
+
+app.add_middleware(lambda: None, "request")
+
 def who():
     from httpout import request
     return request.path.decode()
@@ -56,13 +74,16 @@ def test_all_pages_share_what_it_defines(site: Site) -> None:
         import other
         __globals__.counter += 1
         print(__globals__.counter, __globals__.hooks, __globals__.who())
+        print(__globals__.seen)
         """
     write_page(site, "one.py", source)
     write_page(site, "two.py", source)
     other = "from httpout import __globals__ as same\nassert same is __globals__"
     write_page(site, "other.py", other)
-    assert site.ask("/one.py").body == b"1 ['started'] /one.py\n"
-    assert site.ask("/two.py").body == b"2 ['started'] /two.py\n"
+    seen = b"[0, True, 'AttributeError', 'AttributeError', 'ValueError']\n"
+    assert site.ask("/one.py").body == b"1 ['started'] /one.py\n" + seen
+    assert site.ask("/two.py").body == b"2 ['started'] /two.py\n" + seen
+    site.wait_for_log("KeyError: 'this hook fails'")
 
 
 def test_middleware_sees_requests_and_responses(site: Site) -> None:

@@ -301,8 +301,46 @@ def test_coroutines_end_when_the_client_leaves(site: Site) -> None:
     wait_until(marker.exists)
 
 
+def test_coroutines_wait_for_a_slow_client(site: Site) -> None:
+    source = """
+        from httpout import globals as shared, response
+        shared.pieces = 0
+
+        async def write():
+            for _ in range(400):
+                await response.write(b"x" * 65536)
+                shared.pieces += 1
+            # The loop cannot wait for itself: this is kept.
+            print("y" * 200_000, flush=True)
+
+        run(write())
+        """
+    write_page(site, "large.py", source)
+    write_page(site, "pieces.py", "from httpout import globals\nprint(globals.pieces)")
+    with site.open() as client:
+        client.send("/large.py")
+        wait_until(lambda: site.ask("/pieces.py").body not in (b"0\n", b""))
+        # It holds a few in the buffers of both ends, and not all of them.
+        assert int(site.ask("/pieces.py").body) < 400
+        body = client.receive().body
+    assert len(body) == 400 * 65536 + 200_001
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_page_that_waits_too_long_is_ended(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    config = CONFIG.replace("output: page", "output: page, timeout: 300ms")
+    config = config.replace("threads: 4", "threads: 1")
+    with start_pages(tmp_path_factory.mktemp("short"), config) as site:
+        write_page(site, "long.py", "import asyncio\nwait(asyncio.sleep(1000))")
+        assert site.ask("/long.py").status == 504
+        # The only thread is free again.
+        write_page(site, "short.py", "print('short')")
+        assert site.ask("/short.py").body == b"short\n"
