@@ -115,7 +115,8 @@ def _describe_mounts(config: Config) -> Iterator[dict[str, object]]:
     """Yield what processes/pool_door.py has to know of each script mount."""
     for site in config.sites:
         for root in () if site.is_of_accounts else build_roots(site):
-            if root.mount is not None:
+            # Pages run in the workers alone.
+            if root.mount is not None and not root.has_pages:
                 yield {
                     "url": root.mount.url,
                     "path": root.folder,
