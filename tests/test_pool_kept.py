@@ -1,0 +1,452 @@
+"""Children that are kept for more than one run: what they share, and what ends them."""
+
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from httpout_cgi.processes.pool_handover import hand_over, take_over
+from httpout_cgi.protocol.scgi import encode_head
+from tests.live import PATIENCE
+from tests.live_site import start_site
+from tests.pool_process import PoolProcess, pool_process, save, send_descriptors
+
+PID = "import os; print(os.getpid())"
+
+
+@contextmanager
+def kept(**settings: object) -> Iterator[PoolProcess]:
+    values = {"processes": 1, "runs_per_process": 1000, **settings}
+    with pool_process(sys.executable, **values) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[PoolProcess]:
+    with kept() as pool:
+        yield pool
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def find_pid(pool: PoolProcess, folder: Path) -> int:
+    """Return the number of the process that runs scripts now."""
+    return int(pool.ask(save(folder / "pid.py", PID)).output)
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_a_child_serves_many_runs(tmp_path: Path, pool: PoolProcess) -> None:
+    assert len({find_pid(pool, tmp_path) for _ in range(20)}) == 1
+
+
+def test_it_is_replaced_after_as_many_runs_as_it_may_have(tmp_path: Path) -> None:
+    with kept(runs_per_process=3) as pool:
+        pids = [find_pid(pool, tmp_path) for _ in range(7)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+
+
+def test_a_run_has_what_it_is_sent(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import json, os, sys
+        print(json.dumps({
+            "environment": dict(os.environ), "arguments": sys.argv,
+            "directory": os.getcwd(), "content": sys.stdin.read(),
+        }))
+        print("tagged", file=sys.stderr)
+        sys.exit(3)
+        """,
+    )
+    for number in "12":
+        answer = pool.ask(path, {"NAME": number}, number.encode(), ["w", number])
+        environment = {"SCRIPT_FILENAME": str(path), "NAME": number}
+        assert json.loads(answer.output) == {
+            "environment": {"CONTENT_LENGTH": "1", **environment},
+            "arguments": [str(path), "w", number],
+            "directory": str(tmp_path),
+            "content": number,
+        }
+        assert (answer.log, answer.exit_code) == ("tagged\n", 3)
+
+
+@pytest.mark.parametrize("size", [0, 10, 200_000, 700_000])
+def test_another_server_sends_the_content_itself(
+    tmp_path: Path, pool: PoolProcess, size: int
+) -> None:
+    path = save(tmp_path / "a.py", "import sys; print(len(sys.stdin.buffer.read()))")
+    variables = {"SCRIPT_FILENAME": str(path), "REQUEST_METHOD": "POST"}
+    assert pool.ask_plainly(variables, b"a" * size).output == b"%d\n" % size
+
+
+def test_content_that_is_cut_off_is_not_run(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(tmp_path / "cut.py", "print(1)")
+    variables = {"SCRIPT_FILENAME": str(path), "CONTENT_LENGTH": "10"}
+    with pool.connect() as connection:
+        connection.sendall(encode_head(variables) + b"less")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    pool.lines.wait_for(re.escape(f"{path}: cannot be started: the content is cut off"))
+
+
+def test_much_output_reaches_a_slow_reader(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(tmp_path / "a.py", "for n in range(100): print('x' * 10_000)")
+    assert len(pool.ask(path).output) == 1_000_100
+
+
+def test_what_a_subprocess_writes_comes_in_order(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import subprocess
+        print("one", flush=True)
+        subprocess.run("echo two; echo three >&2", shell=True)
+        print("four")
+        """,
+    )
+    answer = pool.ask(path)
+    assert (answer.output, answer.log) == (b"one\ntwo\nfour\n", "three\n")
+
+
+# What a run does to its process.
+
+CLEAN = {
+    "environment": "import os; os.environ['A'] = 'b'",
+    "directory": "import os; os.chdir('/'); os.umask(0)",
+    "path": "import sys; sys.path.insert(0, '/'); sys.argv[:] = []",
+    "streams": "import sys; sys.stdout.close(); sys.stderr = None",
+    "exit": "import sys; sys.exit(7)",
+    "end": "import os; os._exit(7)",
+    "failure": "1 / 0",
+    "builtins": "import builtins; builtins.added = 1",
+    "thread": "import threading; threading.Thread(target=print).start()",
+    "file": "kept = open(__file__)",
+}
+
+
+@pytest.mark.parametrize("source", CLEAN.values(), ids=CLEAN)
+def test_what_ends_with_its_run_replaces_no_child(
+    tmp_path: Path, pool: PoolProcess, source: str
+) -> None:
+    before = find_pid(pool, tmp_path)
+    pool.ask(save(tmp_path / "a.py", source))
+    assert find_pid(pool, tmp_path) == before
+
+
+# Some in a way that nobody sees who only reads it.
+DIRTY = {
+    "daemon": "import threading, time\n"
+    "threading.Thread(target=time.sleep, args=[600], daemon=True).start()",
+    "child": "import subprocess; subprocess.Popen(['sleep', '0.2'])",
+    "descriptor": "import socket; socket.socket().detach()",
+    "memory": "import json\ndef keep(it): it.kept = bytearray(90 << 20)\nkeep(json)",
+    "tracer": "import operator, sys; operator.attrgetter('settrace')(sys)(id)",
+    "niceness": "import operator, os; operator.attrgetter('nice')(os)(1)",
+    "group": "import operator, os; operator.attrgetter('setpgid')(os)(0, 0)",
+}
+
+
+@pytest.mark.parametrize("source", DIRTY.values(), ids=DIRTY)
+def test_what_does_not_end_with_its_run_replaces_the_child(
+    tmp_path: Path, pool: PoolProcess, source: str
+) -> None:
+    before = find_pid(pool, tmp_path)
+    answer = pool.ask(
+        save(tmp_path / "a.py", f"import os; print(os.getpid())\n{source}")
+    )
+    assert (int(answer.output), answer.exit_code) == (before, 0)
+    # Some is not looked for after each run.
+    until(lambda: find_pid(pool, tmp_path) != before)
+
+
+def test_a_script_that_needs_a_process_has_one(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    source = "import os; os.nice(1); print(os.getpid(), os.getppid())"
+    before = find_pid(pool, tmp_path)
+    path = save(tmp_path / "a.py", source)
+    found = [[*map(int, pool.ask(path).output.split())] for _ in range(2)]
+    assert {parent for _, parent in found} == {pool.process.pid}
+    assert len({before, *(pid for pid, _ in found)}) == 3
+    assert find_pid(pool, tmp_path) == before
+
+
+def test_a_program_is_executed(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(tmp_path / "a.sh", "#!/bin/sh\necho $NAME; cat", 0o755)
+    assert pool.ask(path, {"NAME": "x"}, b"content").output == b"x\ncontent"
+
+
+def test_a_fork_that_nobody_saw_coming_is_one(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import operator, os
+        print("both")
+        if operator.attrgetter("fork")(os)():
+            print("parent")
+        else:
+            print("child")
+        """,
+    )
+    before = find_pid(pool, tmp_path)
+    assert sorted(pool.ask(path).output.split()) == [b"both"] * 2 + [
+        b"child",
+        b"parent",
+    ]
+    assert find_pid(pool, tmp_path) != before
+
+
+def test_edited_code_is_used_at_once(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(tmp_path / "a.py", "import one; print(one.value)")
+    for value in "123":
+        save(tmp_path / "one.py", f"value = {value}")
+        assert pool.ask(path).output.decode() == f"{value}\n"
+
+
+# How runs end.
+
+
+def test_a_run_over_its_time_limit_is_ended(tmp_path: Path, pool: PoolProcess) -> None:
+    before = find_pid(pool, tmp_path)
+    path = save(tmp_path / "a.py", "import time; print(1, flush=True); time.sleep(600)")
+    answer = pool.ask(path, timeout=0.2)
+    assert (answer.output, answer.status) == (b"1\n", None)
+    assert find_pid(pool, tmp_path) != before
+    until(lambda: is_gone(before))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_crash_harms_its_own_run_alone(tmp_path: Path, number: int) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    source = (
+        f"import os; print(os.getpid(), flush=True); print(open({str(gate)!r}).read())"
+    )
+    path = save(tmp_path / "a.py", source)
+    with kept(processes=2) as pool:
+        crashed, other = (pool.send(path) for _ in range(2))
+        os.kill(int(crashed.connection.recv(100)), number)
+        assert crashed.read().output == b""
+        assert other.connection.recv(100)
+        gate.write_text("open")
+        assert other.read().output == b"open\n"
+        assert find_pid(pool, tmp_path)
+
+
+def test_children_are_started_as_they_are_needed(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    # Held open, so that each run takes a byte of its own.
+    held = os.open(gate, os.O_RDWR)
+    source = f"print(os.getpid(), flush=True); open({str(gate)!r}, 'rb', 0).read(1)"
+    path = save(tmp_path / "a.py", f"import os; {source}")
+    with kept(processes=3) as pool:
+        requests = [pool.send(path) for _ in range(3)]
+        pids = {request.connection.recv(100) for request in requests}
+        assert len(pids) == 3
+        # It waits in the backlog: there is no fourth.
+        late = pool.send(path)
+        os.write(held, b"1234")
+        assert late.connection.recv(100) in pids
+        for request in (*requests, late):
+            assert request.read().exit_code == 0
+    os.close(held)
+
+
+def test_an_idle_pool_leaves_with_its_children(tmp_path: Path) -> None:
+    with kept(idle=0.2) as pool:
+        pid = find_pid(pool, tmp_path)
+        assert pool.leave() == 0
+        assert is_gone(pid)
+
+
+def test_a_pool_that_is_told_to_leave_lets_runs_end(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    path = save(tmp_path / "a.py", f"print(1, flush=True); open({str(gate)!r}).read()")
+    with kept() as pool:
+        request = pool.send(path)
+        assert request.connection.recv(100) == b"1\n"
+        pool.process.terminate()
+        gate.write_text("open")
+        assert request.read().exit_code == 0
+        assert pool.leave() == 0
+
+
+def test_a_second_order_ends_them(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "import time; print(1, flush=True); time.sleep(600)")
+    with kept() as pool:
+        request = pool.send(path)
+        assert request.connection.recv(100) == b"1\n"
+
+        def has_left() -> bool:
+            pool.process.terminate()
+            return pool.process.poll() == 0
+
+        until(has_left)
+        assert request.read().output == b""
+
+
+# What is looked at before each run.
+
+
+def test_what_another_server_may_not_ask_for_is_refused(tmp_path: Path) -> None:
+    site = f"""
+        listen: ["127.0.0.1:0"]
+        sites:
+          - docroot: htdocs
+            scripts: [{{url: /cgi-bin/, path: cgi-bin, runner: process}}]
+        pools: {{runs_per_process: 9, processes: 1, scgi_listen: "unix:{tmp_path}/s"}}
+        """
+    with start_site(tmp_path, textwrap.dedent(site)):
+        path = save(tmp_path / "cgi-bin/a.py", PID)
+        outside = save(tmp_path / "outside.py", PID)
+        pids = {ask_as_guest(tmp_path / "s", path) for _ in range(5)}
+        assert len(pids) == 1
+        path.unlink()
+        path.symlink_to(outside)
+        assert ask_as_guest(tmp_path / "s", path).startswith(b"Status: 403 ")
+        assert ask_as_guest(tmp_path / "s", outside).startswith(b"Status: 403 ")
+        path.unlink()
+        save(path, PID)
+        assert {ask_as_guest(tmp_path / "s", path)} == pids
+
+
+def ask_as_guest(address: Path, path: Path) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE)
+        connection.connect(str(address))
+        variables = {"SCRIPT_FILENAME": str(path), "REQUEST_METHOD": "GET"}
+        connection.sendall(encode_head(variables))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_what_an_account_does_not_run_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "cgi-bin"
+    folder.mkdir(mode=0o755)
+    own = {"mode": "strict", "roots": [str(tmp_path)], "mounts": [str(folder)]}
+    with kept(ownership=own) as pool:
+        path = save(folder / "a.py", PID, 0o755)
+        pid = pool.ask(path).output
+        assert pool.ask(path).output == pid
+        path.chmod(0o775)
+        answer = pool.ask_plainly({"SCRIPT_FILENAME": str(path)})
+        assert answer.output == b""
+        pool.lines.wait_for("pool: refused group-writable-script: /")
+        path.chmod(0o755)
+        assert pool.ask(path).output == pid
+
+
+def test_no_child_outlives_a_pool_that_is_killed(tmp_path: Path) -> None:
+    with kept() as pool:
+        pid = find_pid(pool, tmp_path)
+        pool.process.kill()
+        pool.leave()
+        until(lambda: is_gone(pid) or b"Z" in Path(f"/proc/{pid}/status").read_bytes())
+
+
+def test_a_peer_that_says_nothing_keeps_no_child(
+    tmp_path: Path, pool: PoolProcess
+) -> None:
+    silent = [pool.connect() for _ in range(3)]
+    assert find_pid(pool, tmp_path)
+    for connection in silent:
+        connection.close()
+
+
+def test_what_is_no_request_is_told_as_ever(tmp_path: Path, pool: PoolProcess) -> None:
+    with pool.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert connection.recv(100) == b""
+    pool.lines.wait_for("a request was refused: the head has no length")
+    assert find_pid(pool, tmp_path)
+
+
+def test_limits_hold(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import resource
+        for name in ("AS", "NOFILE"):
+            print(resource.getrlimit(getattr(resource, "RLIMIT_" + name)))
+        print(resource.getrlimit(resource.RLIMIT_CPU)[0])
+        """,
+    )
+    limits = {"memory": 1 << 30, "open_files": 33, "cpu": 7}
+    with kept(limits=limits) as pool:
+        memory, files, cpu = pool.ask(path).output.decode().split("\n")[:3]
+    assert memory == str((1 << 30, 1 << 30))
+    assert files == "(33, 33)"
+    # Beside what the process has used up by now.
+    assert int(cpu) == 8
+
+
+# What a kept child hands to its pool.
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_connection_is_handed_over_with_what_was_read(count: int) -> None:
+    child, pool_end = socket.socketpair(type=socket.SOCK_DGRAM)
+    ours, theirs = socket.socketpair()
+    numbers = [os.open(os.devnull, os.O_RDONLY) for _ in range(count)]
+    with child, pool_end, ours:
+        hand_over(child, 1, b"read", theirs, numbers)
+        assert theirs.fileno() == -1
+        handed = take_over(pool_end, [None, ()])
+        assert handed is not None
+        assert handed.mounts == ()
+        data, descriptors = handed.received
+        assert (data, len(descriptors)) == (b"read", count)
+        handed.connection.sendall(b"answer")
+        assert ours.recv(100) == b"answer"
+        handed.connection.close()
+        for number in descriptors:
+            os.close(number)
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [
+        pytest.param(b"\0", 0, id="nothing"),
+        pytest.param(b"\0", 1, id="one"),
+        pytest.param(b"\2", 2, id="no listener"),
+        pytest.param(b"\0", 2, id="no connection"),
+    ],
+)
+def test_what_makes_no_sense_is_not_taken_over(data: bytes, count: int) -> None:
+    child, pool_end = socket.socketpair(type=socket.SOCK_DGRAM)
+    before = len(os.listdir("/proc/self/fd"))
+    with child, pool_end, open(os.devnull) as null:
+        send_descriptors(child, data, [null.fileno()] * count)
+        assert take_over(pool_end, [None]) is None
+        assert len(os.listdir("/proc/self/fd")) == before + 1
+
+
+def test_nobody_is_told_if_the_pool_has_gone() -> None:
+    child, pool_end = socket.socketpair(type=socket.SOCK_DGRAM)
+    ours, theirs = socket.socketpair()
+    pool_end.close()
+    with child, ours:
+        hand_over(child, 0, b"", theirs, [])
+        assert ours.recv(1) == b""
