@@ -1,7 +1,7 @@
 """A page: a script whose output has no header section; we write it for it.
 
-What it prints goes on at once: standard output has no buffer.  How a page ends, by
-exit("text") or an exception, is seen in the browser.
+What it prints goes on line by line; what is no line yet, when somebody calls ``flush``.
+How a page ends, by exit("text") or an exception, is seen in the browser.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Page(PageOfRun):
         buffer = UnbufferedOutput(buffer.detach())
         run.output_buffer = buffer
         run.initial_stdout = run.stdout = io.TextIOWrapper(
-            buffer, streams.ENCODING, "surrogateescape", "\n", write_through=True
+            buffer, streams.ENCODING, "surrogateescape", "\n", line_buffering=True
         )
         run.stdout.mode = "w"
         if run.directory != root:
@@ -117,8 +117,15 @@ class Page(PageOfRun):
             self.run.write_error(repr(exc).encode("utf-8", "backslashreplace"))
         return self.head.encode()
 
+    def flush(self) -> None:
+        """Let go of what has been printed and is no line yet; any thread may."""
+        # The script may have closed it, or taken it apart; nobody may read any more.
+        with suppress(OSError, ValueError):
+            self.run.initial_stdout.flush()
+
     def write(self, data: bytes) -> None:
         """Write behind what has been printed."""
+        self.flush()
         self.run.output_buffer.write(data)
 
     def add_names(self, namespace: Dict[str, Any]) -> None:

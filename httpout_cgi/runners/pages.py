@@ -182,6 +182,15 @@ def is_idle(context: RunContext) -> bool:
     return not isinstance(page, Page) or page.is_idle
 
 
+def flush(context: RunContext | None) -> None:
+    """Send what a page has printed without a line end; on the loop."""
+    if context is None or not isinstance(context.page, Page):
+        return
+    # Not through a pipe, which may be full, and which the loop itself reads.
+    if not context.raw_output.has_descriptor:
+        context.page.flush()
+
+
 def cancel(context: RunContext | None) -> None:
     """End a page's coroutines, if there are any; on the loop."""
     if context is not None and isinstance(context.page, Page):

@@ -18,7 +18,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import children, context, interrupts, run_streams
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.leftovers import Leftovers
-from httpout_cgi.runners.pages import Pages, cancel, is_idle
+from httpout_cgi.runners.pages import Pages, cancel, flush, is_idle
 from httpout_cgi.runners.script_threads import ScriptThreads
 from httpout_cgi.runners.thread_run import YOUNG, ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
@@ -199,8 +199,10 @@ class ThreadRunner:
         self._drain()
         now = time.monotonic()
         for run in list(self._active):
+            flush(run.context)
             self._check(run, now)
         for run in list(self._left):
+            flush(run.left)
             if run.closed is not None and now - run.closed > self._grace:
                 cancel(run.left)
         for run in self._stuck:
