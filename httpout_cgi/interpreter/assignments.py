@@ -43,6 +43,7 @@ class Assignments(NamedTuple):
 
     ``words`` are all names that the code has, ``imported`` the parts of those that it
     imports, or imports from.  ``classes`` are the owners that may be in a module.
+    ``finalizers`` is how many parts of it, classes for the most, name ``__del__``.
     """
 
     names: FrozenSet[str]
@@ -50,6 +51,7 @@ class Assignments(NamedTuple):
     words: FrozenSet[str]
     imported: FrozenSet[str]
     classes: FrozenSet[str]
+    finalizers: int
 
 
 class _Owner(NamedTuple):
@@ -66,11 +68,13 @@ def find(code: CodeType) -> Assignments:
     imported: Set[str] = set()
     aliases: Dict[str, str] = {}
     stores: List[Tuple[str, Optional[_Owner]]] = []
+    finalizers = 0
     todo = [code]
     while todo:
         part = todo.pop()
         todo += [const for const in part.co_consts if isinstance(const, CodeType)]
         words.update(part.co_names)
+        finalizers += "__del__" in part.co_names
         stores += _stores(part)
         for operation, argument in _operations(part):
             if operation in _IMPORTS:
@@ -78,7 +82,9 @@ def find(code: CodeType) -> Assignments:
         aliases.update(_imports(part))
     owners, classes = _judge([owner for _, owner in stores if owner], aliases)
     names = frozenset(name for name, _ in stores)
-    return Assignments(names, owners, frozenset(words), frozenset(imported), classes)
+    return Assignments(
+        *(names, owners, frozenset(words), frozenset(imported), classes, finalizers)
+    )
 
 
 def _judge(

@@ -24,6 +24,7 @@ from types import (
 )
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from httpout_cgi.interpreter import instances
 from httpout_cgi.interpreter.namespaces import clear
 from httpout_cgi.interpreter.run_context import PerRun, RunContext, current
 
@@ -47,37 +48,42 @@ _Owners = Dict[int, RunContext]
 _Held = Dict[Optional[RunContext], List[object]]
 
 
-def _begin(run: RunContext) -> int:
-    """Return how often the youngest objects have been collected so far."""
-    _speakers.append(run)
-    return _count_collections()
+class _Speaker:
+    """A run whose code names ``__del__`` so many times."""
+
+    def __init__(self, run: RunContext) -> None:
+        self.finalizers = 0
+        # How often objects had been collected before.
+        self.collections = _count_collections()
+        _speakers.append(run)
 
 
-_state = PerRun(_begin, lambda run, collections: _speakers.remove(run))
+_state = PerRun(_Speaker, lambda run, speaker: _speakers.remove(run))
 
 
 def _count_collections() -> int:
-    return int(gc.get_stats()[0]["collections"])
+    return sum(generation["collections"] for generation in gc.get_stats())
 
 
-def expect(run: RunContext) -> None:
-    """Note that classes of the run have finalizers."""
-    _state.of(run)
+def expect(run: RunContext, finalizers: int = 1) -> None:
+    """Note that so many parts of the run's code have finalizers."""
+    _state.of(run).finalizers += finalizers
 
 
 def collect_last(run: RunContext) -> bool:
     """End the run's modules, and let what they leave behind speak.
 
-    Does nothing, and returns False, if none of its classes has a finalizer.
+    Does nothing, and returns False, if nothing will speak but what the modules
+    themselves hold: it goes when they are emptied.
     """
-    collections = _state.find(run)
-    if collections is None:
+    speaker = _state.find(run)
+    if speaker is None or instances.are_in_sight(run, speaker.finalizers):
         return False
     with _taking_turns():
         owners = _find_owners(run)
         modules, classes = _drop_modules(run)
         # While nobody has collected, all that the run has made is young.
-        if collections == _count_collections():
+        if speaker.collections == _count_collections():
             _collect_own(run, 0, owners)
         if any(kind() is not None for kind in classes):
             _collect_own(run, OLDEST, owners)
@@ -148,12 +154,12 @@ def _collect_beside_others(run: Optional[RunContext], generation: int) -> int:
 
     Should one of their finalizers be called here, it speaks in its own run.
     """
-    here = sys._getframe()
+    here = [sys._getframe()]
     before = sys.getprofile()
 
     # Any: what comes with an event.
     def notice(frame: FrameType, event: str, argument: Any) -> None:
-        if frame.f_back is here and event == "call":  # pragma: no cover - no tracer
+        if frame.f_back in here and event == "call":  # pragma: no cover - no tracer
             current.set(_find_owners().get(id(frame.f_globals), run))
 
     sys.setprofile(notice)
@@ -162,6 +168,7 @@ def _collect_beside_others(run: Optional[RunContext], generation: int) -> int:
     finally:
         sys.setprofile(before)
         current.set(run)
+        here.clear()  # a frame that holds itself is garbage, and so are its callers
 
 
 @contextmanager

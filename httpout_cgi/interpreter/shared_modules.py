@@ -62,8 +62,8 @@ _add_audit_hook = sys.addaudithook
 def prepare(run: RunContext, code: CodeType) -> None:
     """Look at a script's or local module's code before it runs: what may it change?"""
     found = look_at(code)
-    if "__del__" in found.words:
-        last_words.expect(run)
+    if found.finalizers:
+        last_words.expect(run, found.finalizers)
     for name in _wants_own.get(id(code), ()):
         if name not in run.modules:
             _give_own(run, name)
