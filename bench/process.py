@@ -6,6 +6,8 @@ the same Python, in turns, both with an access log.  Apache starts an interprete
 each request: that which our environment was made with, for it starts faster without
 one; ours forks one that is warm.  Needs Debian's package apache2; started as root,
 Apache runs scripts as www-data, which has to be able to reach that Python.
+
+Then, behind nginx, children of a pool that are kept, and PHP-FPM: see fpm.py.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
+import fpm
 import load
 import servers
 
@@ -89,6 +92,7 @@ def main() -> None:
             print(f"{options.rounds} x {options.seconds:g} s each")
             for script in SCRIPTS:
                 compare(script, ours, theirs, options)
+    fpm.compare_with_fpm(options, processes=8)
 
 
 def copy_scripts(folder: Path, python: str) -> None:

@@ -11,8 +11,8 @@ from tests.test_idiom_effects import PRISTINE, SCRIPTS
 
 POOLS = "pools: {runs_per_process: 1000, processes: 1}\n"
 
-# It leaves an alarm, for which there is a thread.
-REPLACED = ("F13_never_fires.py",)
+# It leaves an alarm, whose thread may be there for a moment.
+MAY_BE_REPLACED = ("F13_never_fires.py",)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,8 @@ def test_nothing_is_left_behind(stage: Stage, pristine: Outcome, script: str) ->
     assert outcome.status == 200, log
     found = stage.perform_live(PRISTINE)[0]
     assert not compare(pristine, found)
-    assert (find_pid(stage) == before) == (script not in REPLACED)
+    if script not in MAY_BE_REPLACED:
+        assert find_pid(stage) == before
 
 
 def compare(expected: Outcome, found: Outcome) -> list[str]:

@@ -236,6 +236,27 @@ def test_a_run_over_its_time_limit_is_ended(tmp_path: Path, pool: PoolProcess) -
     until(lambda: is_gone(before))
 
 
+def test_a_run_whose_peer_has_gone_is_ended(tmp_path: Path, pool: PoolProcess) -> None:
+    before = find_pid(pool, tmp_path)
+    path = save(tmp_path / "a.py", "import time; print(1, flush=True); time.sleep(600)")
+    request = pool.send(path)
+    assert request.connection.recv(100) == b"1\n"
+    request.close()
+    until(lambda: is_gone(before))
+
+
+def test_a_long_run_whose_peer_waits_goes_on(tmp_path: Path, pool: PoolProcess) -> None:
+    # Until the signal by which it is asked has come twice.
+    source = """
+        import time
+        end = time.monotonic() + 1.2
+        while time.monotonic() < end:
+            time.sleep(0.05)
+        print("done")
+        """
+    assert pool.ask(save(tmp_path / "a.py", source)).output == b"done\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_crash_harms_its_own_run_alone(tmp_path: Path, number: int) -> None:
     gate = tmp_path / "gate"

@@ -22,8 +22,9 @@ _MEMORY = "/proc/self/statm"
 _GROWTH = 64 << 20
 # Between looks at its memory, and all of its descriptors, in runs.
 _SELDOM = 32
-# As CPython has it.
+# As CPython has it; but that many more young ones, for nothing else waits meanwhile.
 _YOUNG, _MIDDLE, _OLD = gc.get_threshold()
+_PATIENCE = 10
 
 _stat, _waitpid, _process_time = os.stat, os.waitpid, time.process_time
 _setrlimit = resource.setrlimit
@@ -55,7 +56,7 @@ class Dirt:
         """Tell whether anything was left, and make ready for the next run."""
         if _thread._count() != self._threads or _has_children():
             return True
-        if gc.get_count()[0] > _YOUNG:
+        if gc.get_count()[0] > _PATIENCE * _YOUNG:
             _collect()
         if (sys.gettrace(), sys.getprofile()) != self._tracers:
             return True

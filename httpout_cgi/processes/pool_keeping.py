@@ -18,11 +18,14 @@ from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount
 from httpout_cgi.processes.pool_handover import Handed, take_over
 from httpout_cgi.processes.pool_kept import KeptChild, Place
+from httpout_cgi.processes.pool_kept_run import LOOK
 from httpout_cgi.processes.pool_settings import Settings, find_limits
-from httpout_cgi.processes.pool_slots import Slots
+from httpout_cgi.processes.pool_slots import Slot, Slots
 
 # Between looks at what the children do: while they do something, and otherwise.
 _OFTEN_SECONDS, _SELDOM_SECONDS = 0.1, 0.5
+# A run for which it may be worth a look whether its peer is still there.
+_LONG_SECONDS = 0.5
 # How long a child may take to accept before there is another one.
 _REST_SECONDS = 0.01
 # Out of the way of scripts, which may close all that is in theirs.
@@ -48,6 +51,8 @@ class KeptChildren:
         # Process ids by slot.
         self._pids: dict[int, int] = {}
         self._doomed: set[int] = set()
+        # When a child was asked whether its peer is still there.
+        self._asked: dict[int, float] = {}
         self.handover, self._theirs = socket.socketpair(type=socket.SOCK_DGRAM)
         self.handover.setblocking(False)
         self._lifeline, self._our_end = os.pipe()
@@ -133,12 +138,21 @@ class KeptChildren:
             self.last_used = max(self.last_used, slot.begun)
             if slot.deadline > 0:
                 self.last_used = now
-                if slot.deadline <= now and pid not in self._doomed:
-                    self._doomed.add(pid)
-                    self._children.end_group(pid)
+                self._look_after(pid, slot, now)
+
+    def _look_after(self, pid: int, slot: Slot, now: float) -> None:
+        if slot.deadline <= now and pid not in self._doomed:
+            self._doomed.add(pid)
+            self._children.end_group(pid)
+        elif slot.begun < now - _LONG_SECONDS and self._asked.get(pid, 0.0) < (
+            now - _LONG_SECONDS
+        ):
+            self._asked[pid] = now
+            os.kill(pid, LOOK)
 
     def _forget(self, pid: int) -> None:
         self._doomed.discard(pid)
+        self._asked.pop(pid, None)
         for index in [one for one, known in self._pids.items() if known == pid]:
             del self._pids[index]
 

@@ -11,6 +11,7 @@ import _socket
 import gc
 import os
 import select
+import signal
 import socket
 import time
 from functools import lru_cache
@@ -24,7 +25,7 @@ from httpout_cgi.processes import pool_ownership, pool_program
 from httpout_cgi.processes.pool_dirt import Dirt
 from httpout_cgi.processes.pool_door import Mount, admit
 from httpout_cgi.processes.pool_handover import hand_over
-from httpout_cgi.processes.pool_kept_run import HARMLESS, KeptRun
+from httpout_cgi.processes.pool_kept_run import HARMLESS, LOOK, KeptRun
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.processes.pool_settings import Settings
 from httpout_cgi.processes.pool_slots import Slots
@@ -81,6 +82,7 @@ class KeptChild:
         """Serve; returns the exit code of the process."""
         context.install()
         refusals.permit(self._run.go_real)
+        signal.signal(LOOK, self._run.look)
         gc.collect()
         gc.freeze()
         gc.disable()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import os
+import select
+import signal
 import tempfile
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -21,6 +23,10 @@ from httpout_cgi.processes.pool_run import Run
 _IN_MEMORY = 512 * 1024
 _READ_SIZE = 65_536
 
+# By this the pool, which has no connection of ours, lets us look at it.  Ignored by who
+# has not begun.
+LOOK = signal.SIGURG
+
 # In front of a status: a child has the run.  Alone, the child has died.
 BEGUN = b"?"
 
@@ -28,7 +34,7 @@ BEGUN = b"?"
 HARMLESS = frozenset(("os.getpid", "os.getppid", "os.getpgrp"))
 
 _write, _umask, _dup, _dup2, _close = os.write, os.umask, os.dup, os.dup2, os.close
-_putenv, _unsetenv, _getpid = os.putenv, os.unsetenv, os.getpid
+_getpid, _killpg, _poll, _leave = os.getpid, os.killpg, select.poll, os._exit
 
 
 class KeptRun:
@@ -93,7 +99,7 @@ class KeptRun:
         self._process = None
         if _getpid() != self._pid:
             # A child that the script has forked: its end is that of a process.
-            os._exit(code if code >= 0 else 1)
+            _leave(code if code >= 0 else 1)
         if status >= 0:
             told = -code if code < 0 else code << 8
             with suppress(OSError):  # the worker has gone
@@ -121,6 +127,17 @@ class KeptRun:
                 raise ConnectionError("the content is cut off")
         file.seek(0)
         return file
+
+    def look(self, *_: object) -> None:
+        """Be the handler of LOOK: a run whose peer has gone is told to end."""
+        connection = self._connection
+        if self._process is None or connection.fileno() < 0:
+            return
+        # Asked for nothing, poll() tells that the other end is closed.
+        poll = _poll()
+        poll.register(connection.fileno(), 0)
+        if poll.poll(0):
+            _killpg(0, signal.SIGTERM)
 
     # For the script.
 
