@@ -354,6 +354,31 @@ def test_what_another_server_may_not_ask_for_is_refused(tmp_path: Path) -> None:
         assert {ask_as_guest(tmp_path / "s", path)} == pids
 
 
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        pytest.param("operator.attrgetter('abort')(os)()", 502, id="crash"),
+        pytest.param("time.sleep(600)", 504, id="too long"),
+        pytest.param("print('X-A: b\\n')", 200, id="good"),
+    ],
+)
+def test_a_worker_is_told_how_a_run_ends(
+    tmp_path: Path, source: str, status: int
+) -> None:
+    site = """
+        listen: ["127.0.0.1:0"]
+        sites:
+          - docroot: htdocs
+            scripts:
+              - {url: /cgi-bin/, path: cgi-bin, runner: process, timeout: 300ms}
+        pools: {runs_per_process: 9, processes: 1}
+        """
+    with start_site(tmp_path, textwrap.dedent(site)) as live:
+        save(tmp_path / "cgi-bin/a.py", f"import operator, os, time; {source}")
+        for _ in range(2):
+            assert live.ask("/cgi-bin/a.py").status == status
+
+
 def ask_as_guest(address: Path, path: Path) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(PATIENCE)
