@@ -39,8 +39,9 @@ _speakers: List[RunContext] = []
 # While one thread collects, CPython does nothing for another that wants to.
 _turn = threading.RLock()
 # Nobody waits for ever: a finalizer may block, or an interrupt strike between two lines
-# here.  In seconds; what has been held for so long is held for good, or nearly so.
-_PATIENCE = 10.0
+# here.  In seconds; what has been held for so long is held for good, or nearly so.  To
+# collect takes up to 0.1 s, and fifty may want to.
+_PATIENCE = 30.0
 
 # Runs by the id of a namespace of theirs.
 _Owners = Dict[int, RunContext]

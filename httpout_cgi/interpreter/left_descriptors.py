@@ -56,11 +56,12 @@ def forget(number: int) -> None:
 
 def close_left(run: RunContext) -> None:
     """Close what the run has left open; none of its threads is alive."""
-    left = _left.find(run)
-    numbers = {number for number in left or () if _is_left(run, number)}
+    # A copy: who gets a number that was closed unseen takes it out of the run's.
+    left = list(_left.find(run) or ())
+    numbers = {number for number in left if _is_left(run, number)}
     if numbers:
         numbers -= _numbers_of_files()
-    for number in left or ():
+    for number in left:
         if _latest.get(number) is run:
             del _latest[number]
             if number in numbers:
@@ -75,7 +76,7 @@ def _is_left(run: RunContext, number: int) -> bool:
         is_marked = _fcntl(number, fcntl.F_GETOWN) == os.getpid()
     except OSError:
         return False
-    return is_marked and (seen.st_dev, seen.st_ino) == _left.of(run)[number]
+    return is_marked and (seen.st_dev, seen.st_ino) == _left.of(run).get(number)
 
 
 def _numbers_of_files() -> Set[int]:
