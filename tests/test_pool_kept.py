@@ -1,5 +1,6 @@
 """Children that are kept for more than one run: what they share, and what ends them."""
 
+import gc
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from httpout_cgi.processes import pool_dirt
 from httpout_cgi.processes.pool_handover import hand_over, take_over
 from httpout_cgi.protocol.scgi import encode_head
 from tests.live import PATIENCE
@@ -295,6 +297,53 @@ def test_children_are_started_as_they_are_needed(tmp_path: Path) -> None:
     os.close(held)
 
 
+def test_no_more_runs_than_processes_are_under_way(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    held = os.open(gate, os.O_RDWR)
+    source = f"print('begun', flush=True); open({str(gate)!r}, 'rb', 0).read(1)"
+    shared = save(tmp_path / "a.py", source)
+    # It has a process of its own.
+    own = save(tmp_path / "b.py", f"import os; os.nice(1); {source}")
+    with kept(processes=2) as pool:
+        first, second = pool.send(shared), pool.send(own)
+        for request in (first, second):
+            assert request.connection.recv(100) == b"begun\n"
+        third = pool.send(own)
+        fourth = pool.send(shared)
+        os.write(held, b"1234")
+        for request in (first, second, third, fourth):
+            assert request.read().exit_code == 0
+    os.close(held)
+
+
+def test_a_reader_that_leaves_is_no_failure(tmp_path: Path, pool: PoolProcess) -> None:
+    path = save(tmp_path / "a.py", "for n in range(1000): print('x' * 10_000)")
+    before = find_pid(pool, tmp_path)
+    request = pool.send(path)
+    assert request.connection.recv(10)
+    request.close()
+    assert find_pid(pool, tmp_path) == before
+
+
+def test_garbage_is_collected_between_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def have_none(*_: int) -> None:
+        raise ChildProcessError
+
+    monkeypatch.setattr(pool_dirt, "_waitpid", have_none)
+    dirt = pool_dirt.Dirt(())
+    dirt.look()
+    gc.disable()
+    try:
+        for _ in range(20_000):
+            cycle: list[object] = []
+            cycle.append(cycle)
+        assert not dirt.is_there()
+        assert gc.get_count()[0] < 5_000
+    finally:
+        gc.enable()
+
+
 def test_an_idle_pool_leaves_with_its_children(tmp_path: Path) -> None:
     with kept(idle=0.2) as pool:
         pid = find_pid(pool, tmp_path)
@@ -440,7 +489,7 @@ def test_limits_hold(tmp_path: Path) -> None:
         """,
     )
     limits = {"memory": 1 << 30, "open_files": 33, "cpu": 7}
-    with kept(limits=limits) as pool:
+    with kept(limits=limits, nice=1) as pool:
         memory, files, cpu = pool.ask(path).output.decode().split("\n")[:3]
     assert memory == str((1 << 30, 1 << 30))
     assert files == "(33, 33)"
