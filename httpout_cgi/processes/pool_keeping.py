@@ -85,7 +85,9 @@ class KeptChildren:
 
         Raises OSError.
         """
-        if self.count < self._settings.processes and self.count_busy() == self.count:
+        # While they are leaving, the next one waits until they have left.
+        may_be_more = not self._is_dismissed and self.count < self._settings.processes
+        if not self.count or (may_be_more and self.count_busy() == self.count):
             self._start()
         return now + _REST_SECONDS
 
