@@ -13,6 +13,7 @@ import threading
 import weakref
 from contextlib import contextmanager
 from contextvars import Context
+from functools import partial
 from itertools import chain, compress, tee
 from types import (
     AsyncGeneratorType,
@@ -22,7 +23,7 @@ from types import (
     GeneratorType,
     ModuleType,
 )
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from httpout_cgi.interpreter import instances
 from httpout_cgi.interpreter.namespaces import clear
@@ -231,7 +232,9 @@ def _release(held: _Held) -> None:
 
 
 # All objects are in a list for a moment.  Each of these is one call of C code: no
-# other thread may drop one meanwhile, or its finalizer would run in this thread.
+# other thread may drop one meanwhile, or its finalizer would run in this thread.  Nor
+# may a variable here hold an iterator: tee() keeps the last objects, and when a call
+# has taken long, another thread comes next.
 
 
 def _list_objects(generation: int) -> Iterator[object]:
@@ -246,15 +249,22 @@ def _find_kinds(generation: int) -> Dict[int, type]:
 
 
 def find_instances(generation: int, kinds: set[int]) -> List[object]:
-    one, other = tee(_list_objects(generation))
-    chosen = map(kinds.__contains__, map(id, map(type, other)))
-    return list(compress(one, chosen))
+    return list(_choose(generation, lambda each: _are_of(kinds, each)))
+
+
+def _are_of(kinds: set[int], objects: Iterator[object]) -> Iterator[bool]:
+    return map(kinds.__contains__, map(id, map(type, objects)))
 
 
 def _find_watched(generation: int) -> List[object]:
     """Return the objects that have weak references."""
+    return list(_choose(generation, partial(map, weakref.getweakrefcount)))
+
+
+# Any: what is true, or not, of each object.
+def _choose(generation: int, judge: Callable[[Any], Iterator[Any]]) -> Iterator[object]:
     one, other = tee(_list_objects(generation))
-    return list(compress(one, map(weakref.getweakrefcount, other)))
+    return compress(one, judge(other))
 
 
 def _is_loud(kind: type) -> bool:
