@@ -88,8 +88,8 @@ def test_a_pool_does_not_learn_what_it_does_not_know(tmp_path: Path) -> None:
         tmp_path / "a.py",
         """
         import sys
-        print("multiprocessing" in sys.modules, "antigravity" in sys.modules)
-        import multiprocessing
+        print("wsgiref.handlers" in sys.modules, "antigravity" in sys.modules)
+        import wsgiref.handlers
         sys.modules[1] = sys.modules["antigravity"] = None
         """,
     )

@@ -363,3 +363,10 @@ def test_a_folder_that_vanishes_while_it_is_looked_at_is_tried_again(
     changes.wait_until_watching(tmp_path)
     assert not failures
     assert caplog.messages == []
+
+
+def test_a_folder_that_is_gone_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert watcher._identify(str(tmp_path)) is not None
+    assert watcher._identify(str(tmp_path / "file")) is None
+    assert watcher._identify(str(tmp_path / "gone")) is None

@@ -23,8 +23,8 @@ from httpout_cgi.interpreter.run_context import (
     undoing,
 )
 
-_SERVER = ("httpout_cgi", "tremolo", "asyncio")
-_HIDDEN = ("httpout_cgi", "tremolo")
+_SERVER = ("httpout_cgi", "httpout", "tremolo", "asyncio")
+_HIDDEN = ("httpout_cgi", "httpout", "tremolo")
 # Marks what a run has made: its values are where logging puts them.
 _OWN = "_is_of_run"
 

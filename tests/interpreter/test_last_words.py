@@ -236,7 +236,7 @@ def test_many_runs_speak_for_themselves(tmp_path: Path) -> None:
     texts: list[list[str]] = []
 
     def repeat() -> None:
-        for _ in range(10):
+        for _ in range(4):
             # CPython promises no order.
             texts.append(sorted(run_file(path).text.splitlines()))
 
@@ -247,7 +247,7 @@ def test_many_runs_speak_for_themselves(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(60)
         gc.collect()
-    assert texts == [[f"{name} is gone at last" for name in "abc"]] * 40
+    assert texts == [[f"{name} is gone at last" for name in "abc"]] * 16
 
 
 def test_runs_without_finalizers_do_not_collect(run: Callable[[str], Result]) -> None:
