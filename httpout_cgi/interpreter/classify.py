@@ -15,12 +15,11 @@ from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.classify_case import Case, Verdict
 from httpout_cgi.interpreter.classify_source import (
     LONGEST,
-    Signature,
     Source,
     read_source,
-    sign,
     sign_file,
 )
+from httpout_cgi.interpreter.source import Signature, sign
 
 # The same bounds as for code: see code_cache.py.
 _SETTLED_NS = 50_000_000

@@ -21,7 +21,8 @@ from httpout_cgi.interpreter import classify_tables as tables
 from httpout_cgi.interpreter import harmless_calls, shebang
 from httpout_cgi.interpreter.classify_facts import Arguments, Facts, Import, Use
 from httpout_cgi.interpreter.classify_harmless import asks_only
-from httpout_cgi.interpreter.classify_source import Signature, Source
+from httpout_cgi.interpreter.classify_source import Source
+from httpout_cgi.interpreter.source import Signature
 
 THREAD, PROCESS = "thread", "process"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional
 
 from httpout_cgi.interpreter import shebang, source
 from httpout_cgi.interpreter.classify_facts import Facts
 from httpout_cgi.interpreter.classify_reader import gather
+from httpout_cgi.interpreter.source import Signature, sign
 
 # What is longer is no script that somebody wrote.
 LONGEST = 4 << 20
@@ -17,9 +18,6 @@ LONGEST = 4 << 20
 _ZIP = b"PK\x03\x04"
 _ZIP_END = b"PK\x05\x06"
 _SHEBANG = b"#!"
-
-# Of a file: what changes when it does.
-Signature = Tuple[int, int, int, int, int]
 
 
 class Source(NamedTuple):
@@ -62,16 +60,6 @@ def names_python(head: bytes) -> bool:
     """Tell whether a first line names a Python 3."""
     name = shebang.find_program(head).rpartition("/")[2]
     return name == "python" or name.startswith("python3")
-
-
-def sign(stat: os.stat_result) -> Signature:
-    return (
-        stat.st_dev,
-        stat.st_ino,
-        stat.st_size,
-        stat.st_mtime_ns,
-        stat.st_ctime_ns,
-    )
 
 
 def sign_file(path: str) -> Optional[Signature]:

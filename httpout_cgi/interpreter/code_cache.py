@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from httpout_cgi.interpreter import shebang
-from httpout_cgi.interpreter.source import find_flaw, first_line
+from httpout_cgi.interpreter.source import Signature, find_flaw, first_line, sign
 
 # File times come from a clock that ticks every 1 to 10 ms: a file read this soon
 # after it was written may change again and keep its size and times.
@@ -30,8 +30,6 @@ _PLACE = (
     *("msg", "filename", "lineno", "offset", "text", "end_lineno", "end_offset"),
     "print_file_and_line",
 )
-
-Signature = Tuple[int, int, int, int, int]
 
 # A path, for most; or the path, whether as a module, and the level of optimization.
 _Key = Union[str, Tuple[str, bool, int]]
@@ -85,7 +83,7 @@ class CodeCache:
         entry = self._entries.get(key)
         if entry is None or entry.source is not None:
             return self._load_anew(key)
-        if _signature(os.stat(path) if stat is None else stat) != entry.signature:
+        if sign(os.stat(path) if stat is None else stat) != entry.signature:
             return self._load_anew(key)
         return _code_of(entry)
 
@@ -98,7 +96,7 @@ class CodeCache:
         entry = self._entries.get(key)
         if entry is None or entry.source is not None:
             return self._load_anew(key)
-        if _signature(os.stat(path)) != entry.signature:
+        if sign(os.stat(path)) != entry.signature:
             return self._load_anew(key)
         return _code_of(entry)
 
@@ -152,20 +150,10 @@ def _keys_of(path: str) -> List[_Key]:
     ]
 
 
-def _signature(stat: os.stat_result) -> Signature:
-    return (
-        stat.st_dev,
-        stat.st_ino,
-        stat.st_size,
-        stat.st_mtime_ns,
-        stat.st_ctime_ns,
-    )
-
-
 def _read(path: str) -> Tuple[Signature, bytes]:
     """Return the file's content, and what stat said before it was read."""
     with open(path, "rb") as file:
-        signature = _signature(os.fstat(file.fileno()))
+        signature = sign(os.fstat(file.fileno()))
         return signature, file.read()
 
 

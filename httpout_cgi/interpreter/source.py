@@ -7,9 +7,10 @@ stricter, and words its complaints otherwise.  Must not open or run anything.
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
-from typing import Optional
+from typing import Optional, Tuple
 
 # PEP 263: in the first line, or in the second if the first has no code.
 _COOKIE = re.compile(rb"[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")
@@ -20,6 +21,21 @@ _PEP_263 = (
     if sys.version_info >= (3, 11)
     else "http://python.org/dev/peps/pep-0263/"
 )
+
+
+# Of a file: what changes when it does.
+Signature = Tuple[int, int, int, int, int]
+
+
+def sign(stat: os.stat_result) -> Signature:
+    """Return the device, inode, size, and times of a file in nanoseconds."""
+    return (
+        stat.st_dev,
+        stat.st_ino,
+        stat.st_size,
+        stat.st_mtime_ns,
+        stat.st_ctime_ns,
+    )
 
 
 def find_flaw(source: bytes, path: str) -> Optional[SyntaxError]:

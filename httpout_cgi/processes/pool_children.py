@@ -18,6 +18,7 @@ from typing import Any, Callable, Optional
 
 from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.interpreter.source import Signature, sign
 from httpout_cgi.processes import pool_program
 from httpout_cgi.processes.pool_child import Preparation, perform
 from httpout_cgi.processes.pool_forks import end_with_pool
@@ -59,7 +60,7 @@ class Children:
         self._peers: dict[int, Peer] = {}
         self._spares: list[Spare] = []
         # Scripts that warn when they are compiled, and what stat said of them.
-        self._warned: dict[str, tuple[int, ...]] = {}
+        self._warned: dict[str, Signature] = {}
         # Groups that were told to end, and when they are killed.
         self._doomed: dict[int, float] = {}
         # Any: what getsignal() returns.
@@ -262,7 +263,7 @@ class Children:
     def _load(self, path: str, load: Callable[[str], object]) -> None:
         try:
             status = os.stat(path)
-            seen = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+            seen = sign(status)
             # Nothing that keeps us waiting.
             is_file = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SOURCE
             if not is_file or self._warned.get(path) == seen:
