@@ -1,7 +1,9 @@
 """The seam between the gateway and whatever runs scripts."""
 
+from http import HTTPStatus
 from typing import Protocol
 
+from httpout_cgi.errors import HTTPError
 from httpout_cgi.scripts import Invocation
 
 
@@ -35,3 +37,15 @@ class Runner(Protocol):
 
         Raises HTTPError 503 with Retry-After when the queue is full.
         """
+
+
+def unavailable(reason: str) -> HTTPError:
+    """Return the answer to a request that may be sent again in a moment."""
+    fields = [("Retry-After", "1")]
+    return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)
+
+
+def time_is_over(limit: float) -> HTTPError:
+    """Return the answer for a run over its time limit, in seconds."""
+    reason = f"over the time limit of {limit:g} s"
+    return HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.protocol.ownership import ACCOUNT_REFUSALS, REFUSED, Refusal
+from httpout_cgi.runners.base import time_is_over, unavailable
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.pool_request import PoolRequest
 from httpout_cgi.runners.script_log import log_script
@@ -200,7 +201,7 @@ class PoolRun:
             self.fail(unavailable(f"waited {limit:g} s for a process"))
             return
         self._log(logging.ERROR, f"over its time limit of {limit:g} s")
-        self.fail(_time_is_over(limit))
+        self.fail(time_is_over(limit))
 
     def _send_rest(self) -> None:
         assert self._connection is not None
@@ -315,7 +316,7 @@ class PoolRun:
         if has_begun:
             self._log(logging.WARNING, "its process has died")
             if self._loop.time() >= self._deadline.when():
-                return _time_is_over(self._limit)
+                return time_is_over(self._limit)
             return HTTPError(HTTPStatus.BAD_GATEWAY, "its process has died")
         if self._head == b"":
             return unavailable("the pool has closed the connection")
@@ -329,7 +330,7 @@ class PoolRun:
             return None
         if self._loop.time() >= self._deadline.when():
             # The pool's clock has been a little faster than ours.
-            return _time_is_over(self._limit)
+            return time_is_over(self._limit)
         return HTTPError(HTTPStatus.BAD_GATEWAY, text)
 
     def _take_error_line(self, line: bytes) -> None:
@@ -352,11 +353,6 @@ def _name_signal(number: int) -> str:
         return "real-time"
 
 
-def _time_is_over(limit: float) -> HTTPError:
-    reason = f"over the time limit of {limit:g} s"
-    return HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason)
-
-
 def _explain_refusal(text: str) -> HTTPError:
     """Return the answer to what is refused: a word for it, and the path if any."""
     word = text.partition(":")[0]
@@ -364,9 +360,3 @@ def _explain_refusal(text: str) -> HTTPError:
         return unavailable(text or "there is no pool")
     is_secret = word in _SECRETS
     return HTTPError(HTTPStatus.NOT_FOUND if is_secret else HTTPStatus.FORBIDDEN, text)
-
-
-def unavailable(reason: str) -> HTTPError:
-    """Return the answer to a request that may be sent again in a moment."""
-    fields = [("Retry-After", "1")]
-    return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)

@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from http import HTTPStatus
 
-from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter import children, context, interrupts, run_streams
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.runners.base import time_is_over, unavailable
 from httpout_cgi.runners.leftovers import Leftovers
 from httpout_cgi.runners.pages import Pages, cancel, flush, is_idle
 from httpout_cgi.runners.script_threads import ScriptThreads
@@ -111,7 +110,7 @@ class ThreadRunner:
         if len(self._active) >= self._limit:
             if invocation.stdin is not None:
                 invocation.stdin.close()
-            raise _unavailable("the queue for threads is full")
+            raise unavailable("the queue for threads is full")
         if not self._threads:
             for _ in range(self._thread_count):
                 self._add_thread()
@@ -134,7 +133,7 @@ class ThreadRunner:
             cancel(run.left)
         for run in [*self._active, *self._left]:
             # The next sweep interrupts it.
-            run.fail(_unavailable("the server is shutting down"))
+            run.fail(unavailable("the server is shutting down"))
         self._queue.put_at_once([None] * len(self._threads))
         await _wait_until(lambda: not any(t.is_alive() for t in self._threads), 1.0)
         self._threads.clear()
@@ -234,11 +233,10 @@ class ThreadRunner:
         seconds = run.invocation.script.mount.timeout
         if run.started is None:
             if now - run.queued > seconds:
-                run.fail(_unavailable(f"waited {seconds:g} s for a thread"))
+                run.fail(unavailable(f"waited {seconds:g} s for a thread"))
         elif now - run.started > seconds:
             run.log(logging.ERROR, f"over its time limit of {seconds:g} s")
-            reason = f"over the time limit of {seconds:g} s"
-            run.fail(HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason))
+            run.fail(time_is_over(seconds))
             self._interrupt(run)
 
     def _interrupt(self, run: ThreadRun) -> None:
@@ -290,8 +288,3 @@ async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
-
-
-def _unavailable(reason: str) -> HTTPError:
-    fields = [("Retry-After", "1")]
-    return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)
