@@ -99,7 +99,7 @@ def test_a_request_that_could_not_be_read_has_a_line(format_: str) -> None:
         ("%H %m %U %q", "HTTP/1.1 GET /a ?b=c"),
         ("%l %u", "- anna"),
         ("%L", "7f"),
-        ("%P", str(os.getpid())),
+        pytest.param("%P", str(os.getpid()), id="%P"),
         ("%s %>s %<s", "200 200 200"),
         ("%v %V", "example.org example.org"),
         ("%{Host}i %{X-None}i", "example.org -"),
