@@ -1,6 +1,8 @@
 """The HTTP side of a worker: how many connections, from where, and how they end."""
 
 import asyncio
+import contextlib
+import errno
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ from tests.raw import Client, connect, make_gate
 
 class Idle:
     """A connection that does what it is told, at once."""
+
+    idle_from = float("inf")
 
     def __init__(self, server: HTTPServer) -> None:
         self.deadline = float("inf")
@@ -82,21 +86,83 @@ def make_server(config: Config) -> HTTPServer:
 
 def test_more_connections_than_allowed_are_told(tmp_path: Path) -> None:
     async def test(server: HTTPServer) -> None:
-        first, second, third, fourth, fifth = (Idle(server) for _ in range(5))
+        first, second, third, fourth = (Idle(server) for _ in range(4))
         assert server.add(first)
         assert server.add(second)
         # Those that were refused take nobody's place, but they are not endless.
         assert not server.add(third)
-        assert not server.add(fourth)
         assert not server.is_flooded
-        assert not server.add(fifth)
+        assert not server.add(fourth)
         assert server.is_flooded
         server.discard(first)
-        server.discard(fifth)
+        server.discard(fourth)
         assert not server.is_flooded
         assert server.add(first)
 
     run(test, tmp_path, connections=2)
+
+
+class Leaving(Idle):
+    """A connection that is idle, and takes its time to leave."""
+
+    def __init__(self, server: HTTPServer, idle_from: float) -> None:
+        super().__init__(server)
+        self.idle_from = idle_from
+        self.drained = False
+
+    def drain(self) -> None:
+        self.drained = True
+        self.idle_from = float("inf")
+
+
+def test_who_was_idle_for_longest_makes_room(tmp_path: Path) -> None:
+    async def test(server: HTTPServer) -> None:
+        idle = [Leaving(server, float(number)) for number in range(40)]
+        fresh = Leaving(server, asyncio.get_running_loop().time() + PATIENCE)
+        for one in (fresh, *idle):
+            assert server.add(one)
+        assert server.add(Idle(server))
+        gone = [one for one in idle if one.drained]
+        # Several at once, for looking for them takes time.
+        assert gone == idle[: len(gone)]
+        assert 1 < len(gone) < 40
+        assert not fresh.drained
+        # Those that leave have no place any more, whatever becomes of them.
+        successor = Idle(server)
+        server.replace(gone[0], successor)
+        for _ in range(len(gone) - 1):
+            assert server.add(Idle(server))
+        server.discard(successor)
+        assert [one for one in idle if one.drained] == gone
+        for _ in range(100):
+            server.add(Idle(server))
+        assert all(one.drained for one in idle)
+        assert not fresh.drained
+
+    run(test, tmp_path, connections=41)
+
+
+def test_what_the_loop_says_again_and_again_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(server: HTTPServer) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for clock, lines in [(now, 1), (now + 59, 1), (now + 61, 2)]:
+            monkeypatch.setattr(loop, "time", lambda clock=clock: clock)
+            for _ in range(1000):
+                error = OSError(errno.EMFILE, "Too many open files")
+                loop.call_exception_handler({"message": "x", "exception": error})
+            assert (
+                caplog.messages
+                == ["no connection can be accepted: Too many open files"] * lines
+            )
+        monkeypatch.undo()
+        caplog.clear()
+        loop.call_exception_handler({"message": "a bug", "exception": ValueError()})
+        assert caplog.messages == ["a bug"]
+
+    run(test, tmp_path)
 
 
 def test_a_successor_has_the_place_of_its_predecessor(tmp_path: Path) -> None:
@@ -196,6 +262,7 @@ def test_one_connection_too_many_is_answered_503(small: Server) -> None:
         for client in (first, second, third):
             client.send("GET /hello.py HTTP/1.1")
             assert client.read_response().status == 200
+            client.socket.sendall(b"GET /hello.py")  # not idle any more
         with connect(small) as fourth:
             fourth.send("GET /hello.py HTTP/1.1")
             raw = fourth.read_response()
@@ -203,8 +270,25 @@ def test_one_connection_too_many_is_answered_503(small: Server) -> None:
             assert raw.fields["retry-after"].isdigit()
             assert fourth.is_ended()
         small.stdout.wait_for(r'"-" 503 ')
-        first.send("GET /hello.py HTTP/1.1")
+        first.socket.sendall(b" HTTP/1.1\r\nHost: x\r\n\r\n")
         assert first.read_response().status == 200
+
+
+def test_idle_connections_make_room(small: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(small)) for _ in range(3)]
+        for client in clients:
+            client.send("GET /hello.py HTTP/1.1")
+            assert client.read_response().status == 200
+        clients[0].socket.sendall(b"GET /hello.py")
+        late = [stack.enter_context(connect(small)) for _ in range(2)]
+        for client in late:
+            client.send("GET /hello.py HTTP/1.1")
+            assert client.read_response().status == 200
+        assert clients[1].is_ended()
+        assert clients[2].is_ended()
+        clients[0].socket.sendall(b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert clients[0].read_response().status == 200
 
 
 def test_a_place_that_becomes_free_is_given_again(small: Server) -> None:

@@ -37,6 +37,8 @@ _HALF_CLOSED_SECONDS = 3.0
 _MINIMUM_RATE = 500
 # Requests that wait behind the current one; more than this stays in the kernel.
 _PIPELINE_BYTES = 64 * 1024
+# The request of a client that has just connected is on its way.
+_FRESH_SECONDS = 1.0
 _NEVER = float("inf")
 
 
@@ -76,6 +78,13 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._ended = False  # the client closed its side
         self._began = 0.0  # when the first byte of a request came; 0 between them
         self._content_due = 0.0
+        self._idle_from = _NEVER
+
+    @property
+    def idle_from(self) -> float:
+        """Return from when on it may be closed to make room for others."""
+        is_idle = self._state is _State.IDLE and not self._reception.waiting
+        return self._idle_from if is_idle else _NEVER
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.context.update(transport=transport)
@@ -86,7 +95,9 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         except OSError:
             self.abort()
             return
-        self.deadline = self.loop.time() + self._server.limits.head_timeout
+        now = self.loop.time()
+        self.deadline = now + self._server.limits.head_timeout
+        self._idle_from = now + _FRESH_SECONDS
         if not self._server.add(self):
             self._turn_away()
 
@@ -243,7 +254,8 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._close()
             return
         self._state = _State.IDLE
-        self.deadline = self.loop.time() + self._server.limits.keep_alive
+        self._idle_from = self.loop.time()
+        self.deadline = self._idle_from + self._server.limits.keep_alive
         if not self._reading:
             self._reading = True
             self._wire.resume_reading()

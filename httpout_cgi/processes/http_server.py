@@ -4,11 +4,14 @@ Must not know tremolo, scripts or files.  Only the loop thread touches it.
 """
 
 import asyncio
+import errno
+import logging
 import socket
 import time
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Protocol
+from heapq import nsmallest
+from typing import Any, Protocol
 
 from httpout_cgi import SOFTWARE
 from httpout_cgi.access_log import AccessLog
@@ -18,13 +21,31 @@ from httpout_cgi.protocol.forwarded import TrustedProxies
 
 _SWEEP_SECONDS = 0.25
 _BACKLOG = 1024
+# By one turn of the loop.  asyncio fails as often in a row when there is no descriptor
+# left, and sets a timer each time.
+_ACCEPTED_AT_ONCE = 16
+# Idle connections that are closed at once for those that come: looking for them takes
+# longer than closing them.
+_MADE_FREE = 32
+# Connections without a place that are told so at a time.
+_MOST_TOLD = 64
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+# Between two lines about the same trouble.
+_QUIET_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
-    """What the server wants of a connection; ``deadline`` is in the loop's time."""
+    """What the server wants of a connection; times are the loop's.
+
+    ``idle_from`` is from when on it may be closed to make room for others.
+    """
 
     deadline: float
 
+    @property
+    def idle_from(self) -> float: ...
     def expire(self, now: float) -> None: ...
     def drain(self) -> None: ...
     def abort(self) -> None: ...
@@ -41,7 +62,9 @@ class HTTPServer:
         make_connection: Callable[["HTTPServer"], asyncio.Protocol],
     ) -> None:
         self.connections: set[Watched] = set()
+        # Of these, those that have no place, or leave theirs to others.
         self._refused: set[Watched] = set()
+        self._leaving: set[Watched] = set()
         self.draining = False
         self.configure(gateway, config, access_log)
         self._make_connection = make_connection
@@ -51,6 +74,8 @@ class HTTPServer:
         self._emptied = asyncio.Event()
         self._added_second = 0
         self._added = ""
+        self._next_complaint = 0.0
+        self._loop.set_exception_handler(self._handle_failure)
 
     def configure(
         self, gateway: Gateway, config: Config, access_log: AccessLog
@@ -65,12 +90,17 @@ class HTTPServer:
         """Accept connections on a bound socket, which the server closes in the end."""
         if sock.family == socket.AF_UNIX:
             server = await self._loop.create_unix_server(
-                lambda: self._make_connection(self), sock=sock, backlog=_BACKLOG
+                lambda: self._make_connection(self),
+                sock=sock,
+                backlog=_ACCEPTED_AT_ONCE,
             )
         else:
             server = await self._loop.create_server(
-                lambda: self._make_connection(self), sock=sock, backlog=_BACKLOG
+                lambda: self._make_connection(self),
+                sock=sock,
+                backlog=_ACCEPTED_AT_ONCE,
             )
+        sock.listen(_BACKLOG)
         self._servers[sock] = server
 
     def stop_listening(self, sock: socket.socket) -> None:
@@ -100,7 +130,7 @@ class HTTPServer:
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-        if len(self.connections) - len(self._refused) <= self.limits.connections:
+        if not self._is_full() or self._make_room():
             return True
         self._refused.add(connection)
         return False
@@ -108,11 +138,11 @@ class HTTPServer:
     @property
     def is_flooded(self) -> bool:
         """Tell whether even those that there is no room for are too many."""
-        return len(self._refused) > self.limits.connections
+        return len(self._refused) > min(_MOST_TOLD, 1 + self.limits.connections // 4)
 
     def replace(self, connection: Watched, successor: Watched) -> None:
         """Watch over another object in the place of ``connection``."""
-        for connections in (self.connections, self._refused):
+        for connections in (self.connections, self._refused, self._leaving):
             if connection in connections:
                 connections.remove(connection)
                 connections.add(successor)
@@ -121,6 +151,7 @@ class HTTPServer:
         """Forget a connection that is closed, and whose request is over."""
         self.connections.discard(connection)
         self._refused.discard(connection)
+        self._leaving.discard(connection)
         if not self.connections:
             self._emptied.set()
 
@@ -132,6 +163,31 @@ class HTTPServer:
             self._added = f"Date: {date}\r\nServer: {SOFTWARE}\r\n"
             self._added_second = now
         return self._added
+
+    def _is_full(self) -> bool:
+        outside = len(self._refused) + len(self._leaving)
+        return len(self.connections) - outside > self.limits.connections
+
+    def _make_room(self) -> bool:
+        """Close those that have been idle for longest; tell whether there is room."""
+        now = self._loop.time()
+        idle = [one for one in self.connections if one.idle_from <= now]
+        for one in nsmallest(_MADE_FREE, idle, key=lambda one: one.idle_from):
+            self._leaving.add(one)
+            one.drain()
+        return not self._is_full()
+
+    # Any: typeshed's type of a context.
+    def _handle_failure(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """Log what went wrong in the loop; what goes on and on, once a minute."""
+        exc = context.get("exception")
+        if not (isinstance(exc, OSError) and exc.errno in _EXHAUSTED):
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._next_complaint:
+            self._next_complaint = loop.time() + _QUIET_SECONDS
+            _log.error("no connection can be accepted: %s", exc.strerror)
 
     async def _wait_until_empty(self) -> None:
         if self.connections:

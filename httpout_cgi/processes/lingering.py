@@ -21,6 +21,9 @@ class Lingering(asyncio.Protocol):
     Only the loop thread touches it.  ``deadline`` is when ``expire`` is to be called.
     """
 
+    # It makes room soon enough by itself.
+    idle_from = _NEVER
+
     def __init__(self, server: HTTPServer, wire: asyncio.Transport) -> None:
         self._server = server
         self._wire = wire
