@@ -11,10 +11,9 @@ import sys
 from contextvars import Context
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
-from typing import Callable, Optional
+from typing import Optional
 
 from httpout_cgi.interpreter import (
-    failures,
     last_words,
     lifetime,
     options,
@@ -23,12 +22,12 @@ from httpout_cgi.interpreter import (
     shared_modules,
 )
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.interpreter.failures import attempt
 from httpout_cgi.interpreter.namespaces import clear
 from httpout_cgi.interpreter.python_variables import VARIABLES
 from httpout_cgi.interpreter.run_context import (
     AFTER_OUTPUT,
     AT_EXIT,
-    RunAborted,
     RunContext,
     current,
 )
@@ -57,7 +56,7 @@ def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) 
     current.set(run)
     run.load = cache.load_module
     try:
-        _attempt(run, lambda: _run_script(run, cache, stat))
+        attempt(run, lambda: _run_script(run, cache, stat))
         if run.page is None or not run.page.leave_thread():
             _end(run)
     finally:
@@ -81,13 +80,13 @@ def _resume(run: RunContext) -> None:
 def _end(run: RunContext) -> None:
     """Do all that comes before the last flush."""
     if "threads" in run.__dict__ and not run.is_aborted:
-        _attempt(run, lambda: lifetime.join_threads(run))
+        attempt(run, lambda: lifetime.join_threads(run))
         if run.page is not None:
-            _attempt(run, run.page.join)
+            attempt(run, run.page.join)
     if "exit_callbacks" in run.__dict__ and not run.is_aborted:
-        lifetime.call_exit_callbacks(run, _attempt)
+        lifetime.call_exit_callbacks(run, attempt)
     if run.parts and not run.is_aborted:
-        _attempt(run, lambda: _end_parts(run, AT_EXIT))
+        attempt(run, lambda: _end_parts(run, AT_EXIT))
 
 
 def _run_script(
@@ -112,18 +111,6 @@ def _run_script(
         run.page.begin()
     shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)
-
-
-def _attempt(run: RunContext, action: Callable[[], object]) -> None:
-    """Do something on the script's behalf; what it raises is reported, and over."""
-    try:
-        action()
-    except SystemExit as exc:
-        failures.take_exit_code(run, exc.code)
-    except RunAborted:
-        pass  # os._exit() has seen to everything
-    except BaseException as exc:  # a script may raise anything, even GeneratorExit
-        failures.report(run, exc)
 
 
 def _finish(run: RunContext) -> None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any
+from typing import Any, Callable
 
 from httpout_cgi.interpreter.own_tracebacks import hide_own_frames
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
+
+
+def attempt(run: RunContext, action: Callable[[], object]) -> None:
+    """Do something on the script's behalf; what it raises is reported, and over."""
+    try:
+        action()
+    except SystemExit as exc:
+        take_exit_code(run, exc.code)
+    except RunAborted:
+        pass  # os._exit() has seen to everything
+    except BaseException as exc:  # a script may raise anything, even GeneratorExit
+        report(run, exc)
 
 
 def take_exit_code(run: RunContext, code: object) -> None:

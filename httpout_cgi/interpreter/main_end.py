@@ -55,13 +55,19 @@ class End:
         self._is_nothing = all(count in (0, 1) for count in self._begun[1:])
         self._collections = _count_collections()
 
-    def finish(self, failure: Failure, local: AbstractSet[str]) -> int:
+    def finish(
+        self,
+        failure: Failure,
+        local: AbstractSet[str],
+        join: Optional[Callable[[], object]] = None,
+    ) -> int:
         """End all that the script has begun; return the exit code of the process.
 
-        ``local`` are the files of the modules that end with the script.
+        ``local`` are the files of the modules that end with the script.  ``join`` waits
+        for what goes on when its threads have ended.
         """
         if not self._is_nothing or self._begun != _list_begun():
-            _end_threads()
+            _end_threads(join)
         return _finish(failure, local, self._youngest())
 
     def _youngest(self) -> int:
@@ -87,9 +93,11 @@ def _count_collections() -> List[int]:
     return [one["collections"] for one in gc.get_stats()]
 
 
-def _end_threads() -> None:
+def _end_threads(join: Optional[Callable[[], object]]) -> None:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
+        if join is not None:
+            join()
     except BaseException as exc:
         _tell_ignored(exc, threading, "on threading shutdown")
     with suppress(BaseException):  # told already

@@ -20,11 +20,12 @@ _external: Any = importlib._bootstrap_external
 
 
 def use_cache(
-    load: Callable[[str], CodeType], shared: Sequence[str]
+    load: Callable[[str, str], CodeType], shared: Sequence[str]
 ) -> Callable[[], None]:
     """Take the code of modules from ``load``, but of those in the shared folders.
 
-    For processes that are a script's own; returns what undoes it, for others.
+    It is asked by path and name, just before the code is run.  For processes that are a
+    script's own; returns what undoes it, for others.
     """
     original = _external.SourceLoader.get_code
     prefixes = tuple(os.path.join(folder, "") for folder in shared if folder)
@@ -35,7 +36,7 @@ def use_cache(
         if type(self) is not SourceFileLoader or path.startswith(prefixes):
             return original(self, fullname)
         try:
-            return load(path)
+            return load(path, fullname)
         except OSError:
             return original(self, fullname)  # its error
         except (SyntaxError, ValueError) as exc:

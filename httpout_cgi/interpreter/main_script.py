@@ -12,14 +12,18 @@ import warnings
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
-from typing import Any, Callable, Dict, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Set, Tuple
 
 from httpout_cgi.interpreter import main_end, main_imports
 from httpout_cgi.interpreter.code_cache import CodeCache, Compiled
 from httpout_cgi.interpreter.flags import make_flags
 from httpout_cgi.interpreter.main_streams import open_streams
+from httpout_cgi.interpreter.page_settings import PageSettings
 from httpout_cgi.interpreter.python_variables import VARIABLES, add_variables
 from httpout_cgi.interpreter.shebang import Options
+
+if TYPE_CHECKING:
+    from httpout_cgi.interpreter.page_process import ProcessPage
 
 # What the command line of an interpreter gets wrong.
 _USAGE = 2
@@ -49,6 +53,8 @@ class MainScript:
         self._cache = cache
         self._level = 0
         self._note: Callable[[str], object] = _ignore
+        # Told the name of each local module that is about to be run.
+        self._begin_module: Callable[[str], object] = _ignore
         self._local: Set[str] = set()
         self._shared = list(sys.path)
         open_streams()
@@ -69,6 +75,46 @@ class MainScript:
         ``note`` is told the path of each local module whose code is asked for, and the
         name of each module that is new.
         """
+        main = self._begin(path, arguments, note)
+        failure = main_end.attempt(partial(self._run_script, path, main.__dict__))
+        del main
+        self._note_imports()
+        return self._end.finish(failure, self._local)
+
+    def run_page(
+        self,
+        path: str,
+        arguments: Sequence[str],
+        note: Callable[[str], object],
+        settings: PageSettings,
+    ) -> int:
+        """Run a page to its end, as ``run`` does it with a script."""
+        # Not above: it takes long, and a pool of plain scripts would never need it.
+        from httpout_cgi.interpreter.page_process import ProcessPage, ProcessRun
+
+        self._begin(path, arguments, note)
+        run = ProcessRun(path, sys.path[0], arguments)
+        page = ProcessPage(run, settings, self._read_module)
+        self._begin_module = page.add_names
+        page.attempt(partial(self._run_page, path, page))
+        page.join()
+        self._note_imports()
+        failure = main_end.Failure(run.exit_code)
+        return self._end.finish(failure, self._local, page.join)
+
+    def _run_page(self, path: str, page: ProcessPage) -> None:
+        # First: what is wrong with it is seen in the browser.
+        self._cache.load(path)
+        code, self._level = _load(path, self._cache)
+        page.take_output()
+        main_imports.forget_shadowed(self._own_folders())
+        page.begin()
+        exec(code, page.run.main.__dict__)
+
+    def _begin(
+        self, path: str, arguments: Sequence[str], note: Callable[[str], object]
+    ) -> ModuleType:
+        """Make the process that of the script; return its module."""
         main = _make_main(path)
         self._note = note
         sys.argv[:] = [path, *arguments]
@@ -76,10 +122,7 @@ class MainScript:
             sys.orig_argv[:] = [sys.executable, *sys.argv]
         # As CPython: where the script is, not where a link to it is.
         sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
-        failure = main_end.attempt(partial(self._run_script, path, main.__dict__))
-        del main
-        self._note_imports()
-        return self._end.finish(failure, self._local)
+        return main
 
     def _note_imports(self) -> None:
         """Tell what others have to import as well: the last ones of a dict."""
@@ -91,19 +134,26 @@ class MainScript:
 
     def _run_script(self, path: str, namespace: Dict[str, Any]) -> None:
         code, self._level = _load(path, self._cache)
-        # What comes before the shared folders on the path.
-        main_imports.forget_shadowed(sys.path[: len(sys.path) - len(self._shared)])
+        main_imports.forget_shadowed(self._own_folders())
         exec(code, namespace)
 
-    def _load_module(self, path: str) -> CodeType:
+    def _own_folders(self) -> Sequence[str]:
+        """Return what comes before the shared folders on the path."""
+        return sys.path[: len(sys.path) - len(self._shared)]
+
+    def _load_module(self, path: str, name: str) -> CodeType:
         self._local.add(path)
+        self._begin_module(name)
+        return self._read_module(path)
+
+    def _read_module(self, path: str) -> CodeType:
         if not self._level:
             self._note(path)
         return self._cache.load_module(path, self._level).code
 
 
-def _ignore(path: str) -> None:
-    """Note nothing: no script has begun."""
+def _ignore(told: str) -> None:
+    """Note nothing: no script has begun, or it is none that wants to know."""
 
 
 def _make_main(path: str) -> ModuleType:

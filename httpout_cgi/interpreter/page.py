@@ -54,7 +54,7 @@ class Page(PageOfRun):
         self.run: RunContext = run
         self.root = root
         self.host = host
-        self.head = PageHead()
+        self.head = PageHead(door.tell_head)
         self._views: Dict[int, ModuleType] = {}
         self._door = door
         run.raw_output.begin_with(self._make_head)

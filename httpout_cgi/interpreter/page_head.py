@@ -9,7 +9,7 @@ import re
 import time
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Callable, Dict, List, Optional, Tuple, Union
 
 _Text = Union[str, bytes, bytearray]
 
@@ -26,9 +26,13 @@ class HeadersSentError(RuntimeError):
 
 
 class PageHead:
-    """Status and fields of one page; any of its threads may ask."""
+    """Status and fields of one page; any of its threads may ask.
 
-    def __init__(self) -> None:
+    ``tell`` is told the header section whenever it has changed.
+    """
+
+    def __init__(self, tell: Optional[Callable[[bytes], object]] = None) -> None:
+        self._tell = tell
         self.is_sent = False
         self.status = 200
         self.reason = ""
@@ -41,6 +45,7 @@ class PageHead:
         if not 200 <= int(status) <= 999:
             raise ValueError(f"no status of a response: {status}")
         self.status, self.reason = int(status), _value(message)
+        self._note_change()
 
     def set(self, name: _Text, value: _Text) -> None:
         """Let a field have this value alone."""
@@ -49,14 +54,16 @@ class PageHead:
         lower = key.lower()
         if lower == "content-type":
             self.content_type = text
-            return
-        self.fields = [one for one in self.fields if one[0].lower() != lower]
-        self.fields.append((key, text))
+        else:
+            self.fields = [one for one in self.fields if one[0].lower() != lower]
+            self.fields.append((key, text))
+        self._note_change()
 
     def append(self, name: _Text, value: _Text) -> None:
         """Add a field, whether there is one of that name or not."""
         self._check()
         self.fields.append((_name(name), _value(value)))
+        self._note_change()
 
     def as_mapping(self) -> Dict[bytes, List[bytes]]:
         """Return the fields by lower-case name, as those of a request are."""
@@ -69,6 +76,13 @@ class PageHead:
     def encode(self) -> bytes:
         """Return the header section; the fields are settled from now on."""
         self.is_sent = True
+        return self._format()
+
+    def _note_change(self) -> None:
+        if self._tell is not None:
+            self._tell(self._format())
+
+    def _format(self) -> bytes:
         if self.status == 200 and not self.reason and not self.fields:
             return f"Content-Type: {self.content_type}\n\n".encode("latin-1")
         status = self.status

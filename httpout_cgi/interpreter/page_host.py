@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from httpout_cgi.interpreter.page_attributes import Attributes
 
@@ -35,7 +35,13 @@ class PageHost:
 
 
 class PageDoor:
-    """What one page asks for: the loop, and how far its reader is."""
+    """What one page asks for: the loop, and how far its reader is.
+
+    ``tell_head`` is told the header section whenever it has changed, if anybody has to
+    know before the first byte is written.
+    """
+
+    tell_head: Optional[Callable[[bytes], object]] = None
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ class View(ModuleType):
         find = _NAMES.get(name)
         if find is not None:
             value = find(self.__dict__["_page"])
-            if value is _NOT_HERE:
+            if value is NOT_HERE:
                 raise ImportError(f"httpout.{name}: {_REASON}", name=NAME)
             return value
         try:
@@ -51,8 +51,12 @@ class View(ModuleType):
         return sorted({*_NAMES, *self._namespace})
 
 
-_NOT_HERE = object()
-_REASON = "there is none for a page in a process of its own (runner: process)"
+# In the place of what a page cannot have.
+NOT_HERE = object()
+_REASON = (
+    "there is none for a page in a process of its own: only pages in the threads of a"
+    ' worker have it (write "runner: thread")'
+)
 
 
 class _Log(logging.Handler):
@@ -76,11 +80,12 @@ def _make_logger(page: _Page) -> Any:
 
 
 def _missing(page: _Page) -> List[str]:
-    return [] if hasattr(page.host, "app") else ["app"]
+    names = ("app", "websocket")
+    return [name for name in names if _NAMES[name](page) is NOT_HERE]
 
 
 def _ask_host(name: str) -> Callable[[_Page], Any]:
-    return lambda page: getattr(page.host, name, _NOT_HERE)
+    return lambda page: getattr(page.host, name, NOT_HERE)
 
 
 _NAMES: Dict[str, Callable[[_Page], Any]] = {

@@ -4,19 +4,17 @@ What it defines is shared by all pages of the worker.
 """
 
 import builtins
-import logging
 import os
-import sys
 from collections.abc import Sequence
-from types import ModuleType
+from functools import partial
+from types import CodeType, ModuleType
 from typing import Any
 
+from httpout_cgi.interpreter import page_globals
 from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.run_context import current
 
-FILE = "__globals__.py"
-
-_log = logging.getLogger(__name__)
+FILE = page_globals.FILE
 
 
 def sign(root: str) -> tuple[int, ...] | None:
@@ -29,32 +27,16 @@ def sign(root: str) -> tuple[int, ...] | None:
 
 
 def load(root: str, names: Attributes) -> ModuleType:
-    """Return the module, empty if there is no such file, or as far as it came.
-
-    ``names`` is what it can import from httpout.
-    """
-    module = ModuleType("__globals__")
-    path = os.path.join(root, FILE)
-    namespace = module.__dict__
-    namespace["__file__"] = path
-    namespace["__builtins__"] = _make_builtins(module, names)
-    try:
-        with open(path, "rb") as file:
-            source = file.read()
-    except FileNotFoundError:
-        return module
-    # What lies beside it can be imported while it runs, and is shared then.
-    sys.path.insert(0, root)
-    try:
-        exec(compile(source, path, "exec"), namespace)
-    except (Exception, SystemExit):
-        _log.exception("%s has failed: pages find what it had defined until then", path)
-    finally:
-        sys.path.remove(root)
-    return module
+    """Return the module; ``names`` is what it can import from httpout."""
+    return page_globals.load(root, _compile, partial(_make_builtins, names))
 
 
-def _make_builtins(module: ModuleType, names: Attributes) -> dict[str, Any]:
+def _compile(path: str) -> CodeType:
+    with open(path, "rb") as file:
+        return compile(file.read(), path, "exec")
+
+
+def _make_builtins(names: Attributes, module: ModuleType) -> dict[str, Any]:
     view = _View(module, names)
 
     def import_name(
