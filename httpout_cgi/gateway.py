@@ -46,14 +46,21 @@ from httpout_cgi.protocol.metavariables import (
 )
 from httpout_cgi.protocol.search_words import search_words
 from httpout_cgi.protocol.url_path import Target, parse_target
+from httpout_cgi.protocol.websocket_handshake import (
+    answer_handshake,
+    asks_for_websocket,
+)
 from httpout_cgi.runners.base import Runner
 from httpout_cgi.runners.script_log import log_script
+from httpout_cgi.runners.websocket import Upgrade
 from httpout_cgi.script_output import (
     Leftovers,
     RunStream,
     SendInterim,
     read_result,
     read_status_line,
+    read_unless_accepted,
+    switch_protocols,
     take_over,
 )
 from httpout_cgi.scripts import Invocation, OutputMode, Script
@@ -225,7 +232,14 @@ class Gateway:
         words: tuple[str, ...] = ()
         if query and script.mount.indexed_query:
             words = search_words(request.method, query)
-        return Invocation(exchange.run_id, script, environment, words, request.content)
+        return Invocation(
+            exchange.run_id,
+            script,
+            environment,
+            words,
+            request.content,
+            upgrade=_prepare_upgrade(exchange, script),
+        )
 
     async def _run(self, exchange: _Exchange, invocation: Invocation) -> Response:
         script = invocation.script
@@ -240,7 +254,13 @@ class Gateway:
                 status, output = await read_status_line(run)
                 body = RunStream(run, invocation, output)
                 return Response(status, body=body, raw=True)
-            result = await read_result(run, parser, exchange.send_interim)
+            result = None
+            if isinstance(invocation.upgrade, Upgrade):
+                result = await read_unless_accepted(run, parser, invocation.upgrade)
+                if result is None:
+                    return switch_protocols(run, invocation, invocation.upgrade)
+            else:
+                result = await read_result(run, parser, exchange.send_interim)
             if isinstance(result, Document) and _is_wanted(exchange, result):
                 return take_over(run, invocation, result, parser.rest)
         except BaseException as exc:
@@ -320,6 +340,19 @@ class Gateway:
             error.status,
             error.reason,
         )
+
+
+def _prepare_upgrade(exchange: _Exchange, script: Script) -> Upgrade | None:
+    """Return what lets a page be a WebSocket, if its client has asked for that page.
+
+    Raises HTTPError 400 or 426 for a handshake that is none.
+    """
+    mount, request = script.mount, exchange.request
+    if "upgrade" not in request.fields or exchange.hops:
+        return None
+    if mount.output != "page" or not mount.websocket or not asks_for_websocket(request):
+        return None
+    return Upgrade(answer_handshake(request))
 
 
 def _is_wanted(exchange: _Exchange, document: Document) -> bool:

@@ -87,6 +87,34 @@ class Stream(Protocol):
 Body: TypeAlias = bytes | FilePart | FileParts | Stream
 
 
+class Link(Protocol):
+    """An open WebSocket; its exceptions are those of runners/websocket.py.
+
+    Only the loop's thread uses it.
+    """
+
+    async def receive(self) -> str | bytes:
+        """Wait for a message."""
+
+    async def send(self, data: str | bytes, *, is_last: bool = True) -> None:
+        """Send a message, or a part of one; wait while the client is slow."""
+
+    async def send_control(self, payload: bytes, *, is_ping: bool) -> None:
+        """Send a ping or a pong."""
+
+    async def close(self, code: int) -> None:
+        """Close, and wait until the client has, too, or has had enough time."""
+
+
+class Upgrade(Protocol):
+    """Who is to have the connection behind a 101; ``code`` is to close it with."""
+
+    code: int
+
+    def open(self, link: Link) -> None:
+        """Take the connection, once the 101 is on its way."""
+
+
 class Response(NamedTuple):
     """What goes back to the client.
 
@@ -96,7 +124,8 @@ class Response(NamedTuple):
 
     ``raw`` bodies are the bytes of a whole response, status line included: nothing is
     added, and the connection is closed behind them (NPH, RFC 3875 section 5).
-    ``close`` asks for the connection to be closed after this response.
+    ``close`` asks for the connection to be closed after this response.  ``upgrade`` has
+    the connection from then on; the body is a run's, as long as that goes on.
     """
 
     status: int
@@ -105,3 +134,4 @@ class Response(NamedTuple):
     reason: str = ""
     raw: bool = False
     close: bool = False
+    upgrade: Upgrade | None = None

@@ -63,6 +63,7 @@ def load(root: Path, options: Mapping[str, Any]) -> Config:
         "match": ["*.py"],
         "output": "page",
         "pass_authorization": True,
+        "websocket": not options["no_ws"],
     }
     index = options["directory_index"] or "index.py,index.html"
     site = {"docroot": folder, "index": _split(index), "scripts": [mount]}

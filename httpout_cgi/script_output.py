@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.messages import Fields, Response, Stream
@@ -14,6 +15,7 @@ from httpout_cgi.protocol.cgi_output import CgiOutputParser, parse_status_line
 from httpout_cgi.protocol.cgi_response import Document, Result
 from httpout_cgi.runners.base import Run
 from httpout_cgi.runners.script_log import log_script
+from httpout_cgi.runners.websocket import Upgrade
 from httpout_cgi.scripts import Invocation
 
 SendInterim = Callable[[int, Fields], None]
@@ -115,6 +117,31 @@ async def read_result(
             parser.interim.clear()
         if result is not None:
             return result
+
+
+async def read_unless_accepted(
+    run: Run, parser: CgiOutputParser, upgrade: Upgrade
+) -> Result | None:
+    """Do as ``read_result``, for a page that may be a WebSocket: None if it accepts."""
+    # Of what it prints before, it sends no interim response.
+    reading = asyncio.ensure_future(read_result(run, parser, None))
+    first = asyncio.FIRST_COMPLETED
+    try:
+        # Any: of two types.
+        futures: list[asyncio.Future[Any]] = [reading, upgrade.accepted]
+        await asyncio.wait(futures, return_when=first)
+        return None if upgrade.accepted.done() else reading.result()
+    finally:
+        # Until it is over: nobody else may read meanwhile.
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+def switch_protocols(run: Run, invocation: Invocation, upgrade: Upgrade) -> Response:
+    """Return the 101 of a page that has accepted; closing it ends the run."""
+    status = HTTPStatus.SWITCHING_PROTOCOLS
+    body = RunStream(run, invocation, b"")
+    return Response(status, upgrade.accepted.result(), body, upgrade=upgrade)
 
 
 async def read_status_line(run: Run) -> tuple[int, bytes]:

@@ -27,7 +27,8 @@ class Mount:
     ``url`` ends with a slash if ``path`` is a folder, and without one if it is a file.
     ``match`` are file name patterns of what runs.  ``interpreters`` are programs by
     suffix, the longest first; what ends with one runs, too.  ``timeout`` is in seconds.
-    ``owner`` is the account that runs them, None where the site does.
+    ``owner`` is the account that runs them, None where the site does.  ``websocket`` is
+    for pages.
     """
 
     url: str
@@ -42,6 +43,7 @@ class Mount:
     local_modules: LocalModules = "fresh"
     timeout: float = 60.0
     owner: Owner | None = None
+    websocket: bool = True
 
 
 class Script(NamedTuple):
@@ -84,7 +86,8 @@ class Invocation(NamedTuple):
     ``environment`` belongs to the run from then on.  ``arguments`` are the search
     words (``sys.argv[1:]``).  ``stdin`` is seekable, at position 0, None if empty;
     the runner closes it when the run is over, or cannot start.  ``by_shebang`` leaves
-    it to another Python, which its first line names.
+    it to another Python, which its first line names.  ``upgrade`` is of a page whose
+    client asks for a WebSocket, see runners/websocket.py.
     """
 
     run_id: str
@@ -93,3 +96,4 @@ class Invocation(NamedTuple):
     arguments: Sequence[str] = ()
     stdin: BinaryIO | None = None
     by_shebang: bool = False
+    upgrade: object = None

@@ -44,8 +44,12 @@ FLOORS = {
 # Parts of one floor of which the first may import the second: files are found by what
 # the settings say of a site.
 NEIGHBORS = {("files", "config")}
-# Third-party packages with one importer each.
-OWNERS = {"watchdog": "files.watcher", "tremolo": "processes.connection"}
+# Third-party packages with few importers.
+OWNERS = {
+    "watchdog": ("files.watcher",),
+    "tremolo": ("processes.connection", "runners.websocket"),
+    "wsproto": ("protocol.websocket_frames",),
+}
 # What a pool of another Python loads (DESIGN section 2): the standard library, and of
 # ours no more than this.
 _POOL_PROCESS = (
@@ -122,8 +126,8 @@ def judge(module: str, full: str) -> str:
         return judge_ours(module, full.removeprefix(PACKAGE).lstrip(".") or "__init__")
     if find_pool_rule(module) is not None and top not in sys.stdlib_module_names:
         return f"{top} is not in the standard library"
-    if OWNERS.get(top, module) != module:
-        return f"only {OWNERS[top]} imports {top}"
+    if module not in OWNERS.get(top, (module,)):
+        return f"only {' and '.join(OWNERS[top])} import {top}"
     return ""
 
 

@@ -129,6 +129,7 @@ def _make_mount(settings: ScriptMount, path: str) -> Mount:
         indexed_query=settings.indexed_query,
         local_modules=settings.local_modules,
         timeout=settings.timeout,
+        websocket=settings.websocket,
     )
 
 

@@ -12,12 +12,12 @@ import logging
 from contextlib import suppress
 from contextvars import Context, copy_context
 from types import ModuleType
-from typing import Any, Coroutine, Dict, Optional
+from typing import Any, Coroutine, Dict, List, Optional, Tuple
 
 from httpout_cgi.interpreter import failures, page_names, run_threads, streams
 from httpout_cgi.interpreter.option_streams import UnbufferedOutput
 from httpout_cgi.interpreter.page_attributes import Attributes
-from httpout_cgi.interpreter.page_head import PageHead
+from httpout_cgi.interpreter.page_head import HeadersSentError, PageHead
 from httpout_cgi.interpreter.page_host import PageDoor, PageHost
 from httpout_cgi.interpreter.page_request import PageRequest
 from httpout_cgi.interpreter.page_response import PageResponse
@@ -41,6 +41,8 @@ class Page(PageOfRun):
     logger: Optional[logging.Logger] = None
     # Any: what a server's WebSocket is like.
     websocket: Any = None
+    # Its response is another's; there is nobody who could read what is printed.
+    is_handed_over = False
     _tasks: Optional[PageTasks] = None
     _request: Optional[PageRequest] = None
     _response: Optional[PageResponse] = None
@@ -108,6 +110,23 @@ class Page(PageOfRun):
     def begin(self) -> None:
         if not self.host.call_before(self):
             raise SystemExit
+
+    def hand_over(self) -> List[Tuple[str, str]]:
+        """Return its fields, for a head that somebody else sends.
+
+        What it prints from now on goes nowhere.  Raises HeadersSentError.
+        """
+        self.flush()
+        if not self.run.raw_output.begin_without(self._warn_once):
+            raise HeadersSentError("headers already sent: accept before you print")
+        self.head.is_sent = self.is_handed_over = True
+        self.request.upgraded = True
+        return self.head.fields
+
+    def _warn_once(self, data: bytes) -> None:
+        self.run.raw_output.mute()
+        text = b"what is printed behind a WebSocket goes nowhere: use websocket.send()"
+        self.run.write_error(text)
 
     def _make_head(self) -> bytes:
         try:
@@ -201,6 +220,8 @@ class Page(PageOfRun):
             self._print(f"{failures.text_of(code, '')}\n")
 
     def show_failure(self, exc: BaseException, text: str) -> None:
+        if self.websocket is not None:
+            self.websocket.fail(exc)
         if not self.head.is_sent:
             self.head.set_status(500)
         if self.host.debug:
@@ -218,5 +239,7 @@ class Page(PageOfRun):
             failures.report(self.run, exc)
 
     def _print(self, text: str) -> None:
+        if self.is_handed_over:
+            return
         # What the script has put in the place of its output may be anything.
         failures.write_to(self.run.stdout, text)

@@ -76,6 +76,18 @@ class OutputStream(StandardStream):
         if self._make_head is not None:
             self._write_first(b"")
 
+    def begin_without(self, write: Write) -> bool:
+        """Leave the header section out, and let ``write`` have what comes.
+
+        False if it is too late for that.
+        """
+        with self._lock:
+            if self._make_head is None:
+                return False
+            self._make_head = None
+            self._write = write
+            return True
+
     def _write_first(self, data: bytes) -> None:
         with self._lock:
             make_head, self._make_head = self._make_head, None

@@ -23,6 +23,7 @@ from httpout_cgi.processes.lingering import Lingering
 from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.responder import Responder
 from httpout_cgi.processes.sending import Sender
+from httpout_cgi.processes.websocket import WebSocketLink
 from httpout_cgi.processes.wire import reset
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing
@@ -91,7 +92,9 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._wire = cast(asyncio.Transport, transport)
         self._sender = Sender(self._wire)
         try:
-            self._responder = Responder(self._server, self._wire, self._sender)
+            self._responder = Responder(
+                self._server, self._wire, self._sender, self._hand_over
+            )
         except OSError:
             self.abort()
             return
@@ -263,6 +266,26 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._advance()
         if self._ended and self._state in (_State.IDLE, _State.CONTENT):
             self._close()
+
+    def _hand_over(self) -> WebSocketLink:
+        """Leave the transport to a WebSocket, and what came behind its handshake."""
+        if self._state is not _State.BUSY or self._task is None:
+            raise ConnectionAbortedError("the client has gone")
+        self._state = _State.CLOSED
+        end = self._task.cancel
+        link = WebSocketLink(self._server, self._wire, end, paused=self._sender.paused)
+        self._wire.set_protocol(link)
+        self._server.replace(self, link)
+        if not self._reading:
+            self._wire.resume_reading()
+        waiting = self._reception.waiting
+        self._reception.close()
+        link.data_received(waiting)
+        if self._ended:
+            link.eof_received()
+        if self._server.draining:
+            link.drain()
+        return link
 
     def _refuse(self, error: HTTPError) -> None:
         """Answer what is no request, or not one that we take; then close."""

@@ -7,18 +7,21 @@ requests are received.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.log_format import Entry
-from httpout_cgi.messages import Fields, Request, Response
+from httpout_cgi.messages import Fields, Request, Response, Stream, Upgrade
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.sending import Sender
+from httpout_cgi.processes.websocket import WebSocketLink
 from httpout_cgi.processes.wire import read_endpoints
 from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing, frame, render_head
+from httpout_cgi.protocol.websocket_frames import FAILED
 
 _log = logging.getLogger(__name__)
 
@@ -32,17 +35,23 @@ _INTERIM = Framing(head_only=True, chunked=False, close=False, says_keep_alive=F
 class Responder:
     """Answers one request after the other.  Only the loop thread touches it.
 
-    Times are the loop's; ``began`` is when the first byte of a request came.  Raises
-    OSError if the client has gone already.
+    Times are the loop's; ``began`` is when the first byte of a request came.
+    ``hand_over`` makes a WebSocket of the connection.  Raises OSError if the client has
+    gone already.
     """
 
     def __init__(
-        self, server: HTTPServer, wire: asyncio.Transport, sender: Sender
+        self,
+        server: HTTPServer,
+        wire: asyncio.Transport,
+        sender: Sender,
+        hand_over: Callable[[], WebSocketLink],
     ) -> None:
         self._endpoints = read_endpoints(wire)
         self._server = server
         self._wire = wire
         self._sender = sender
+        self._hand_over = hand_over
         self._loop = asyncio.get_running_loop()
 
     def make_request(
@@ -79,6 +88,9 @@ class Responder:
         try:
             response = await self._server.gateway.handle(request, self._send_interim)
             status, fields = response.status, response.fields
+            if response.upgrade is not None:
+                await self._switch_protocols(response, response.upgrade)
+                return _LAST
             last = not keep_alive or self._server.draining or is_last()
             framing = frame(request.method, request.version, response, close=last)
             await self._sender.send(response, framing, self._server.added_fields())
@@ -91,6 +103,20 @@ class Responder:
         finally:
             self._record(request, status, began, fields)
         return framing
+
+    async def _switch_protocols(self, response: Response, upgrade: Upgrade) -> None:
+        """Send a 101, and let a page have the connection until its run is over."""
+        async with aclosing(cast(Stream, response.body)) as output:
+            added = self._server.added_fields()
+            self._sender.send_bytes(response, _INTERIM, b"", added)
+            link = self._hand_over()
+            upgrade.open(link)
+            try:
+                async for _ in output:
+                    pass  # a page does not print any more; its children may
+            except HTTPError:
+                link.begin_close(FAILED)
+        link.begin_close(upgrade.code)
 
     def refuse(
         self, error: HTTPError, head: RequestHead | None, line: str, began: float

@@ -16,6 +16,7 @@ from httpout_cgi.interpreter.run_context import RunContext
 from httpout_cgi.runners import page_globals
 from httpout_cgi.runners.page_app import PageApp, call
 from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.websocket import Upgrade, WebSocket
 
 _log = logging.getLogger(__name__)
 
@@ -101,7 +102,10 @@ class Pages(PageHost):
         run.page_loop = self._loop
         door = _Door(self._loop, on_idle, run)
         root = run.invocation.script.mount.path
-        context.page = Page(context, root, self, door)
+        context.page = page = Page(context, root, self, door)
+        upgrade = run.invocation.upgrade
+        if isinstance(upgrade, Upgrade):
+            page.websocket = WebSocket(upgrade, page)
 
     def find_globals_module(self, root: str) -> ModuleType:
         module = self._modules.get(root)

@@ -47,6 +47,7 @@ class _AnyMount(Model):
         "fresh", "Fresh for each run, or kept by each thread until they change."
     )
     timeout: Deadline = time("60s", "How long a run may take.")
+    websocket: Flag = key(True, "Whether pages may be WebSockets.")
 
 
 class ScriptMount(_AnyMount):
