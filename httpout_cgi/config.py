@@ -119,11 +119,14 @@ def override(
 ) -> Config:
     """Apply the options of the command line; None, empty and False change nothing.
 
+    Listeners without TLS need no certificate.
     Raises ConfigError that names the options.
     """
     changes: dict[str, object] = {}
     if listen:
         changes["listen"] = list(listen)
+        if not any(one.startswith("https://") for one in listen):
+            changes["tls"] = None
     if workers is not None:
         text = str(workers)
         changes["workers"] = int(text) if text.isdecimal() else text

@@ -8,7 +8,7 @@ dataclass of eight fields takes a microsecond more.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 Fields: TypeAlias = Sequence[tuple[str, str]]
@@ -20,6 +20,8 @@ class Endpoints:
 
     Addresses have no brackets (``2001:db8::1``).  A Unix socket has the empty
     address and port 0 on both ends.
+
+    ``tls`` has the meta-variables that describe the client's encryption.
     """
 
     scheme: str
@@ -27,6 +29,7 @@ class Endpoints:
     peer_port: int
     local_address: str
     local_port: int
+    tls: Mapping[str, str] = field(default_factory=dict)
 
 
 class Request(NamedTuple):

@@ -97,12 +97,16 @@ def find_ignored(options: Mapping[str, Any]) -> list[str]:
 
 
 def _listen(options: Mapping[str, Any]) -> list[str]:
+    scheme = "https://" if options["ssl_cert"] or options["ssl_key"] else ""
     if options["bind"]:
-        return [_bind(one) for one in _split(options["bind"])]
-    host = options["host"] or "127.0.0.1"
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return [f"{host}:{8000 if options['port'] is None else options['port']}"]
+        addresses = [_bind(one) for one in _split(options["bind"])]
+    else:
+        host = options["host"] or "127.0.0.1"
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        port = 8000 if options["port"] is None else options["port"]
+        addresses = [f"{host}:{port}"]
+    return [one if one.startswith("unix:") else scheme + one for one in addresses]
 
 
 def _bind(address: str) -> str:

@@ -296,7 +296,7 @@ def test_pages_in_processes_are_refused(folder: Path) -> None:
 
 
 NOT_YET = [
-    pytest.param("tls: {certificate: one, key: one}", "tls", id="tls"),
+    pytest.param("reload: {check: 1s}", "reload.check", id="check"),
 ]
 
 
@@ -344,7 +344,6 @@ def test_an_address_that_cannot_be_the_pools_is_told(
 
 def test_a_missing_key_is_told(folder: Path) -> None:
     assert complain("tls:\n  key: one") == [
-        "config.yaml:1: tls: not available yet; remove it",
         "config.yaml:1: tls.certificate: is missing; add it",
     ]
 

@@ -74,6 +74,7 @@ REFUSED = [
     pytest.param(["--loop", "trio"], "--loop: trio", id="loop"),
     pytest.param(["--log-level", "LOUD"], "log.error.level", id="level"),
     pytest.param(["--ssl-cert", "x"], "tls", id="TLS"),
+    pytest.param(["--ssl-key", "x"], "tls.certificate", id="TLS without certificate"),
 ]
 
 

@@ -143,7 +143,8 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._refuse(HTTPError(HTTPStatus.BAD_REQUEST, "the request is cut off"))
         else:
             self._close(half=False)
-        return True
+        # Of TLS, no side can be closed alone (RFC 5246 section 7.2.1).
+        return self._wire.can_write_eof()
 
     def expire(self, now: float) -> None:
         """Act on a deadline that has passed."""
@@ -292,14 +293,17 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         head, line = self._reception.head, self._reception.first_line
         self._responder.refuse(error, head, line, self._began or self.loop.time())
         self._reception.close()
-        self._close()
+        self._close(waits=True)
 
-    def _close(self, *, half: bool = True) -> None:
-        """Close our side behind what was sent, and the client's later if ``half``."""
+    def _close(self, *, half: bool = True, waits: bool = False) -> None:
+        """Close our side behind what was sent, and the client's later if ``half``.
+
+        ``waits``: it may be sending still, see Lingering.
+        """
         self._state = _State.CLOSED
         successor = Lingering(self._server, self._wire)
         self._wire.set_protocol(successor)
         self._server.replace(self, successor)
         if not self._reading:
             self._wire.resume_reading()
-        successor.begin(half=half and not self._ended)
+        successor.begin(half=half and not self._ended, waits=waits)

@@ -1,16 +1,16 @@
 """The control channel between the supervisor and one worker.
 
 A message is one byte, so it is never torn, with file descriptors beside it; what is
-longer lies in an unnamed file whose descriptor is sent along.  So the supervisor never
-waits for a worker that does not read.  Must not know what the settings mean.
+longer lies in a file without a name, whose descriptor is sent along.  So the supervisor
+never waits for a worker that does not read.  Must not know what the settings mean.
 """
 
 import os
 import socket
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
 
 from httpout_cgi.errors import StartError
 
@@ -40,7 +40,8 @@ class Configuration:
     """What a worker works with; whoever receives it closes its descriptors.
 
     ``listeners`` are in the order of the settings' ``listen``; ``pool`` is the path of
-    the socket where process runs are asked for.
+    the socket where process runs are asked for.  ``certificate`` is with its key (PEM),
+    "" without TLS.
     """
 
     config: str
@@ -48,6 +49,7 @@ class Configuration:
     error_log: int
     listeners: tuple[int, ...]
     pool: str
+    certificate: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,10 @@ def send_configuration(channel: socket.socket, configuration: Configuration) -> 
 
     Raises OSError if the worker is gone, or did not read for a very long time.
     """
-    with tempfile.TemporaryFile() as file:
+    with _make_file() as file:
         # No path has a null character; bytes of one that are not UTF-8 survive.
         file.write(os.fsencode(configuration.pool) + b"\0")
+        file.write(configuration.certificate.encode("ascii") + b"\0")
         file.write(configuration.config.encode())
         file.flush()
         descriptors = [
@@ -118,7 +121,7 @@ def send_account(channel: socket.socket, name: str) -> None:
 
 def send_answer(channel: socket.socket, answer: Answer) -> None:
     """Answer such a question; raises OSError as ``send_configuration``."""
-    with tempfile.TemporaryFile() as file:
+    with _make_file() as file:
         parts = answer.account, answer.address, answer.refusal
         file.write(b"\0".join(os.fsencode(part) for part in parts))
         file.flush()
@@ -142,11 +145,16 @@ def receive(channel: socket.socket) -> Configuration | Answer | bytes | None:
     file, access_log, error_log, *listeners = received
     with open(file, "rb") as stream:
         stream.seek(0)
-        pool, _, text = stream.read().partition(b"\0")
+        pool, certificate, text = stream.read().split(b"\0", 2)
     for descriptor in received[1:]:
         os.set_inheritable(descriptor, False)
     return Configuration(
-        text.decode(), access_log, error_log, tuple(listeners), os.fsdecode(pool)
+        text.decode(),
+        access_log,
+        error_log,
+        tuple(listeners),
+        os.fsdecode(pool),
+        certificate.decode("ascii"),
     )
 
 
@@ -158,6 +166,16 @@ def send_ready(channel: socket.socket) -> None:
 def send_leave(channel: socket.socket) -> None:
     """Ask to leave, or say that it is time to.  Raises OSError as any sending."""
     channel.sendall(LEAVE)
+
+
+def _make_file() -> BinaryIO:
+    """Make a file without a name: in memory, because a key must not reach a disk.
+
+    Systems that cannot do that have no TLS (processes/certificate.py).
+    """
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("settings"), "w+b")
+    return tempfile.TemporaryFile()  # pragma: no cover  not on Linux
 
 
 def _close(descriptors: Sequence[int]) -> None:

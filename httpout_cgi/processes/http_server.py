@@ -7,6 +7,7 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -23,7 +24,7 @@ _SWEEP_SECONDS = 0.25
 _BACKLOG = 1024
 # By one turn of the loop.  asyncio fails as often in a row when there is no descriptor
 # left, and sets a timer each time.
-_ACCEPTED_AT_ONCE = 16
+ACCEPTED_AT_ONCE = 16
 # Idle connections that are closed at once for those that come: looking for them takes
 # longer than closing them.
 _MADE_FREE = 32
@@ -51,6 +52,12 @@ class Watched(Protocol):
     def abort(self) -> None: ...
 
 
+class Listening(Protocol):
+    """What accepts connections on a socket, and closes it in the end."""
+
+    def close(self) -> None: ...
+
+
 class HTTPServer:
     """Accepts connections for one worker and watches over their deadlines."""
 
@@ -66,10 +73,11 @@ class HTTPServer:
         self._refused: set[Watched] = set()
         self._leaving: set[Watched] = set()
         self.draining = False
+        self.tls: ssl.SSLContext | None = None
         self.configure(gateway, config, access_log)
         self._make_connection = make_connection
         self._loop = asyncio.get_running_loop()
-        self._servers: dict[socket.socket, asyncio.Server] = {}
+        self._servers: dict[socket.socket, Listening] = {}
         self._sweeping = False
         self._emptied = asyncio.Event()
         self._added_second = 0
@@ -78,9 +86,18 @@ class HTTPServer:
         self._loop.set_exception_handler(self._handle_failure)
 
     def configure(
-        self, gateway: Gateway, config: Config, access_log: AccessLog
+        self,
+        gateway: Gateway,
+        config: Config,
+        access_log: AccessLog,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Use other settings from the next request on, on open connections, too."""
+        """Use other settings from the next request on, on open connections, too.
+
+        Of TLS, those that are made from now on have the new certificate.
+        """
+        # Listeners that are no longer wanted may accept until they are removed.
+        self.tls = tls or self.tls
         self.gateway = gateway
         self.limits = config.limits
         self.access_log = access_log
@@ -90,18 +107,22 @@ class HTTPServer:
         """Accept connections on a bound socket, which the server closes in the end."""
         if sock.family == socket.AF_UNIX:
             server = await self._loop.create_unix_server(
-                lambda: self._make_connection(self),
-                sock=sock,
-                backlog=_ACCEPTED_AT_ONCE,
+                self.make_connection, sock=sock, backlog=ACCEPTED_AT_ONCE
             )
         else:
             server = await self._loop.create_server(
-                lambda: self._make_connection(self),
-                sock=sock,
-                backlog=_ACCEPTED_AT_ONCE,
+                self.make_connection, sock=sock, backlog=ACCEPTED_AT_ONCE
             )
         sock.listen(_BACKLOG)
         self._servers[sock] = server
+
+    def adopt(self, sock: socket.socket, listening: Listening) -> None:
+        """Let something else accept connections on a bound socket."""
+        self._servers[sock] = listening
+
+    def make_connection(self) -> asyncio.Protocol:
+        """Return what serves one client."""
+        return self._make_connection(self)
 
     def stop_listening(self, sock: socket.socket) -> None:
         """Accept no more connections on ``sock``, and close it."""

@@ -33,13 +33,20 @@ class Lingering(asyncio.Protocol):
         self._last_deadline = now + _WHOLE_SECONDS
         self._patience_ends = now + server.limits.send_timeout
         self._unsent = count_unsent(wire)
+        self._waits = False
 
-    def begin(self, *, half: bool) -> None:
-        """Close our side once everything is sent; with ``half``, keep the client's."""
+    def begin(self, *, half: bool, waits: bool = False) -> None:
+        """Close our side once everything is sent; with ``half``, keep the client's.
+
+        TLS closes both at once.  So with ``waits`` it lets the client be the first: it
+        knows where the response ends.
+        """
         if half and self._wire.can_write_eof():
             self._wire.write_eof()
-        else:
+        elif not (half and waits):
             self._wire.close()
+        else:
+            self._waits = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.discard(self)
@@ -59,6 +66,10 @@ class Lingering(asyncio.Protocol):
             self.deadline = now + _SILENT_SECONDS
         elif self._unsent:
             self.abort()
+        elif self._waits:
+            self._waits = False
+            self._wire.close()
+            self.deadline = now + _SILENT_SECONDS
         else:
             # No reset: it could take away what the client's system has received.
             self.deadline = _NEVER

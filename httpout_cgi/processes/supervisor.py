@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,15 @@ from httpout_cgi import access_log, error_log
 from httpout_cgi.accounts import Accounts
 from httpout_cgi.config import Config, Listener, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
-from httpout_cgi.processes import control, listeners, privileges, pythons, signals
+from httpout_cgi.processes import (
+    certificate,
+    control,
+    listeners,
+    privileges,
+    pythons,
+    signals,
+)
+from httpout_cgi.processes.certificate import Certificate
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.launch import make_account_plan, make_plan
 from httpout_cgi.processes.log_files import LogFiles, open_logs
@@ -49,7 +58,8 @@ class Supervisor:
         self._load = load
         self._announce = announce
         self._config = load()
-        self._seen = _signature(self._config.sources)
+        self._seen = _signature(self._config)
+        self._certificate: Certificate | None = None
         self._sockets: Sockets = {}
         self._logs: LogFiles | None = None
         self._stop_at: float | None = None
@@ -147,7 +157,7 @@ class Supervisor:
         self._next_check = now + _CHECK_EVERY
         if self._config.reload.watch == "off":
             return
-        if _signature(self._config.sources) != self._seen:
+        if _signature(self._config) != self._seen:
             self._reload()
 
     def _reload(self) -> None:
@@ -156,7 +166,7 @@ class Supervisor:
             return
         # Before reading: an edit while we read is seen the next time.
         old = self._config
-        self._seen = _signature(old.sources)
+        self._seen = _signature(old)
         try:
             new = self._load()
             self._apply(new)
@@ -166,8 +176,8 @@ class Supervisor:
         except StartError as exc:
             _log.error("not reloaded: %s", exc)
         else:
-            if new.sources != old.sources:
-                self._seen = _signature(new.sources)
+            if (new.sources, new.tls) != (old.sources, old.tls):
+                self._seen = _signature(new)
             _log.info("reloaded; listening on %s", ", ".join(self._urls()))
 
     def _reopen_logs(self) -> None:
@@ -191,6 +201,7 @@ class Supervisor:
         privileges.check_folders(new, self._account)
         pythons.check(new.pools.python, self._account)
         access_log.validate(new.log.access.format)
+        read = certificate.read(new.tls) if new.tls else None
         logs = open_logs(new)
         try:
             sockets = self._bind(new)
@@ -201,13 +212,13 @@ class Supervisor:
         removed = {
             one: sock for one, sock in self._sockets.items() if one not in sockets
         }
-        self._sockets = sockets
+        self._sockets, self._certificate = sockets, read
         self._use_logs(logs)
         self._fleet.want(new.worker_count)
         self._configure()
         for listener, sock in removed.items():
             listeners.close(listener, sock)
-        for problem in problems:
+        for problem in [*problems, *(read.warnings if read else ())]:
             _log.warning("%s", problem)
         _warn_of_restart(old, new)
 
@@ -222,7 +233,7 @@ class Supervisor:
                 is_same = _is_for_pool(listener, new) == _is_for_pool(
                     listener, self._config
                 )
-                known = self._sockets.get(listener) if is_same else None
+                known = self._find_socket(listener) if is_same else None
                 sockets[listener] = known or self._bind_one(listener, new)
         except BaseException:
             for listener, sock in sockets.items():
@@ -230,6 +241,13 @@ class Supervisor:
                     listeners.close(listener, sock)
             raise
         return sockets
+
+    def _find_socket(self, listener: Listener) -> socket.socket | None:
+        """Return the socket of a listener that we have, now perhaps with TLS."""
+        if listener in self._sockets:
+            return self._sockets[listener]
+        twin = self._sockets.get(replace(listener, secure=not listener.secure))
+        return twin.dup() if twin and listener.port else None
 
     def _bind_one(self, listener: Listener, config: Config) -> socket.socket:
         if not _is_for_pool(listener, config):
@@ -264,6 +282,7 @@ class Supervisor:
             self._logs.error,
             tuple(self._sockets[one].fileno() for one in self._config.listen),
             self._pools.address,
+            self._certificate.pem if self._certificate else "",
         )
 
     def _urls(self) -> list[str]:
@@ -303,8 +322,10 @@ def _warn_of_restart(old: Config, new: Config) -> None:
             _log.warning("a changed %s needs a restart", name)
 
 
-def _signature(paths: Sequence[Path]) -> tuple[tuple[int, ...], ...]:
-    """Return what changes whenever one of the files does."""
+def _signature(config: Config) -> tuple[tuple[int, ...], ...]:
+    """Return what changes whenever a settings file does, or the certificate's."""
+    tls = config.tls
+    paths = [*config.sources, *((tls.certificate, tls.key) if tls else ())]
 
     def look(path: Path) -> tuple[int, ...]:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import ipaddress
 import socket
+import ssl
 import struct
 import termios
 
@@ -18,11 +19,28 @@ def read_endpoints(transport: asyncio.BaseTransport) -> Endpoints:
     trusted proxy.
     """
     sock = transport.get_extra_info("socket")
-    scheme = "https" if transport.get_extra_info("sslcontext") else "http"
     if sock.family == socket.AF_UNIX:
-        return Endpoints(scheme, "", 0, "", 0)
+        return Endpoints("http", "", 0, "", 0)
     peer, local = sock.getpeername(), sock.getsockname()
-    return Endpoints(scheme, _plain(peer[0]), peer[1], _plain(local[0]), local[1])
+    ends = _plain(peer[0]), peer[1], _plain(local[0]), local[1]
+    encryption = transport.get_extra_info("ssl_object")
+    if encryption is None:
+        return Endpoints("http", *ends)
+    return Endpoints("https", *ends, tls=_describe(encryption))
+
+
+def _describe(encryption: ssl.SSLObject) -> dict[str, str]:
+    """Return what mod_ssl tells scripts, under the same names."""
+    cipher, _, bits = encryption.cipher() or ("", "", 0)
+    return {
+        "SSL_PROTOCOL": encryption.version() or "",
+        "SSL_CIPHER": cipher,
+        "SSL_CIPHER_USEKEYSIZE": str(bits),
+        "SSL_CIPHER_ALGKEYSIZE": str(bits),
+        "SSL_SESSION_RESUMED": "Resumed" if encryption.session_reused else "Initial",
+        # Nobody is asked for a certificate.
+        "SSL_CLIENT_VERIFY": "NONE",
+    }
 
 
 def count_unsent(transport: asyncio.WriteTransport) -> int:
@@ -41,13 +59,16 @@ def reset(transport: asyncio.WriteTransport) -> None:
     client that reads nothing, and the end would look like a regular one.
     """
     sock = transport.get_extra_info("socket")
-    # The socket is there until the transport has told that it was lost.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # It is there until the transport has told that it was lost; that of TLS goes first.
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 def _count_in_system(transport: asyncio.WriteTransport) -> int:
     sock = transport.get_extra_info("socket")
+    if sock is None:  # see reset
+        return 0
     try:
         answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
     except (OSError, ValueError):  # not known on this system, or closed

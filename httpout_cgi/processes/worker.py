@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
 from weakref import WeakSet
 
@@ -21,9 +22,10 @@ from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.processes import control, garbage, signals
+from httpout_cgi.processes import certificate, control, garbage, signals
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.directory import PoolDirectory
+from httpout_cgi.processes.handshake import TLSListener
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
 from httpout_cgi.runners.pages import Pages
@@ -89,6 +91,7 @@ class Worker:
         self._server = HTTPServer(
             self._gateway, config, self._access_log, make_factory()
         )
+        self._server.tls = _make_tls(self._first)
         await self._listen(config, self._first)
         self._loop.add_signal_handler(signal.SIGTERM, self._inbox.put_nowait, None)
         self._loop.add_reader(self._channel, self._receive)
@@ -125,7 +128,8 @@ class Worker:
         self._gateway = Gateway(config, self._runner)
         self._access_log.flush()
         self._access_log = self._make_access_log(config, message)
-        self._server.configure(self._gateway, config, self._access_log)
+        tls = _make_tls(message)
+        self._server.configure(self._gateway, config, self._access_log, tls)
         os.close(self._current.access_log)
         os.close(self._current.error_log)
         self._current = message
@@ -145,7 +149,10 @@ class Worker:
             sock = socket.socket(fileno=descriptor)
             sock.setblocking(False)
             self._sockets[listener] = sock
-            await self._server.listen(sock)
+            if listener.secure:
+                self._server.adopt(sock, TLSListener(self._server, sock))
+            else:
+                await self._server.listen(sock)
         for listener in self._sockets.keys() - set(config.listen):
             self._server.stop_listening(self._sockets.pop(listener))
 
@@ -286,6 +293,11 @@ def main() -> int:
             return control.CANNOT_START
     # Not by way of the interpreter's end: threads may be stuck in scripts.
     os._exit(0)
+
+
+def _make_tls(message: control.Configuration) -> ssl.SSLContext | None:
+    pem = message.certificate
+    return certificate.make_context(pem) if pem else None
 
 
 def _use_error_log(config: Config, message: control.Configuration) -> None:

@@ -85,8 +85,9 @@ def resolve_endpoints(
     scheme = _last(fields, "x-forwarded-proto").lower()
     scheme = scheme if scheme in _DEFAULT_PORTS else endpoints.scheme
     client = _find_client(fields, trusted)
+    # Encryption between the proxy and us is not the client's.
     resolved = replace(
-        endpoints, scheme=scheme, local_port=_find_port(endpoints, fields)
+        endpoints, scheme=scheme, local_port=_find_port(endpoints, fields), tls={}
     )
     if client is not None and client != endpoints.peer_address:
         # The port that the client used is not told.

@@ -145,6 +145,7 @@ def _describe_server(endpoints: Endpoints, server: Server) -> dict[str, str]:
     }
     if endpoints.scheme == "https":
         environment["HTTPS"] = "on"
+        environment |= endpoints.tls
     return environment
 
 

@@ -13,10 +13,6 @@ from httpout_cgi.strict_yaml import KeyPath, Node, Problem, to_plain
 _Test: TypeAlias = Callable[[str, object], bool]
 
 
-def _is_given(_: str, value: object) -> bool:
-    return value is not None
-
-
 def _is_one_of(*words: object) -> _Test:
     return lambda _, value: value in words
 
@@ -30,7 +26,6 @@ def _is_some_time(_: str, value: object) -> bool:
 
 _EACH = "*"
 _NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
-    (("tls",), _is_given),
     (("reload", "check"), _is_some_time),
     (("users", "scripts", _EACH, "output"), _is_one_of("page")),
 )

@@ -5,6 +5,8 @@ what may be used yet.
 """
 
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -67,6 +69,11 @@ class Pools(Model):
     def _check_scgi_listen(
         cls, listener: values.Listener | None
     ) -> values.Listener | None:
+        if listener is not None and listener.secure:
+            raise ValueError(
+                f'"{listener.address}" cannot be: SCGI has no TLS; write it without '
+                '"https://"'
+            )
         # Who can connect says what is run: SCRIPT_FILENAME.
         if listener is not None and not listener.is_loopback:
             raise ValueError(
@@ -104,7 +111,9 @@ class Reload(Model):
 class TLS(Model):
     """Files of the server's certificate."""
 
-    certificate: fields.File = Field(description="Certificate chain (PEM).")
+    certificate: fields.File = Field(
+        description="The certificate, and those between it and the root (PEM)."
+    )
     key: fields.File = Field(description="Private key (PEM).")
 
 
@@ -139,9 +148,11 @@ class Config(Model):
     include: tuple[Name, ...] = key(
         (), "More files, as patterns: maps merge, lists append."
     )
-    listen: tuple[fields.Listener, ...] = key(
+    # Before listen, whose validator looks at it.
+    tls: TLS | None = key(None, "The certificate, for listeners with https://.")
+    listen: Annotated[tuple[fields.Listener, ...], Field(validate_default=True)] = key(
         (values.Listener("127.0.0.1", 8000),),
-        '"host:port", "[::]:port" or "unix:/path.sock".',
+        '"host:port", "[::]:port", "https://host:port" (TLS) or "unix:/path.sock".',
         spelled=["127.0.0.1:8000"],
     )
     workers: fields.Workers = key(1, "HTTP processes; auto: one per CPU.")
@@ -165,7 +176,6 @@ class Config(Model):
     trusted_proxies: tuple[fields.Peer, ...] = key(
         (), "Peers whose X-Forwarded fields are believed."
     )
-    tls: TLS | None = key(None, "Files of the certificate.")
     debug: Flag = key(False, "Tracebacks in the browser.")
     log: Log = key(Log(), "Where the logs go.")
     sources: SkipJsonSchema[tuple[Path, ...]] = ()
@@ -178,20 +188,26 @@ class Config(Model):
     @field_validator("listen")
     @classmethod
     def _check_listen(
-        cls, listen: tuple[values.Listener, ...]
+        cls, listen: tuple[values.Listener, ...], info: ValidationInfo
     ) -> tuple[values.Listener, ...]:
         if not listen:
             raise ValueError('is empty; write ["127.0.0.1:8000"]')
         for index, listener in enumerate(listen):
-            if listener in listen[:index]:
+            if _is_among(listener, listen[:index]):
                 raise MisplacedError(f'"{listener.address}" is given twice', index)
+            if listener.secure and info.data.get("tls", True) is None:
+                text = f'"{listener.address}" needs a certificate; add tls'
+                raise MisplacedError(text, index)
+        if info.data.get("tls") and not any(one.secure for one in listen):
+            text = 'no listener is for tls; write listen: ["https://0.0.0.0:443"]'
+            raise ValueError(text)
         return listen
 
     @field_validator("pools")
     @classmethod
     def _check_pools(cls, pools: Pools, info: ValidationInfo) -> Pools:
         listener = pools.scgi_listen
-        if listener is not None and listener in info.data.get("listen", ()):
+        if listener is not None and _is_among(listener, info.data.get("listen", ())):
             text = f'"{listener.address}" is in listen as well; choose another'
             raise MisplacedError(text, "scgi_listen")
         python = pools.python or ""
@@ -226,6 +242,15 @@ class Config(Model):
         if group is not None and "user" in info.data and info.data["user"] is None:
             raise ValueError("a group without a user; give user as well")
         return group
+
+
+def _is_among(listener: values.Listener, others: Iterable[values.Listener]) -> bool:
+    """Tell whether it has the address of another one, with or without TLS.
+
+    Port 0 is a port of its own for each of the two.
+    """
+    same = {listener, replace(listener, secure=not listener.secure)}
+    return listener in others if not listener.port else not same.isdisjoint(others)
 
 
 def _count_processors() -> int:

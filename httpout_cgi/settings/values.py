@@ -18,6 +18,8 @@ _TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+# Before the address of a listener: it takes TLS.
+_SECURE = "https://"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # The sender's own (messages.Response): a second one would be a second framing.
 _SENDER_FIELDS = frozenset(
@@ -29,12 +31,13 @@ _SENDER_FIELDS = frozenset(
 class Listener:
     """Where to listen: ``host`` and ``port``, or the ``path`` of a Unix socket.
 
-    IPv6 hosts have no brackets.  Port 0 lets the system choose.
+    IPv6 hosts have no brackets.  Port 0 lets the system choose.  ``secure`` is TLS.
     """
 
     host: str = ""
     port: int = 0
     path: Path | None = None
+    secure: bool = False
 
     @property
     def address(self) -> str:
@@ -42,7 +45,7 @@ class Listener:
         if self.path is not None:
             return f"unix:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{_SECURE if self.secure else ''}{host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -52,7 +55,7 @@ class Listener:
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         if ":" in shown:
             shown = f"[{shown.replace('%', '%25')}]"  # zone: RFC 6874
-        return f"http://{shown}:{self.port}/"
+        return f"{_SECURE if self.secure else 'http://'}{shown}:{self.port}/"
 
     @property
     def is_loopback(self) -> bool:
@@ -86,20 +89,24 @@ def parse_time(value: object) -> float:
 
 
 def parse_listener(value: object) -> Listener:
-    """Return the listener for ``host:port``, ``[::]:port`` or ``unix:/path``."""
+    """Return the listener for ``host:port``, ``[::]:port`` or ``unix:/path``.
+
+    With ``https://`` before the host it is one for TLS.
+    """
     if isinstance(value, Listener):
         return value
     text = _text(value)
     if text.startswith("unix:"):
         file = value.file if isinstance(value, Text) else Path()
         return Listener(path=parse_path(Text(text.removeprefix("unix:"), file)))
-    host, colon, port = text.rpartition(":")
+    host, colon, port = text.removeprefix(_SECURE).rpartition(":")
     if not (host and colon and re.fullmatch("[0-9]{1,5}", port) and int(port) < 65536):
         raise ValueError(
-            f'{quote(text)} is not an address; write "127.0.0.1:8000", "[::]:8000" '
-            'or "unix:/path.sock"'
+            f'{quote(text)} is not an address; write "127.0.0.1:8000", "[::]:8000", '
+            '"https://0.0.0.0:443" or "unix:/path.sock"'
         )
-    return Listener(_parse_listen_host(host), int(port))
+    secure = text.startswith(_SECURE)
+    return Listener(_parse_listen_host(host), int(port), secure=secure)
 
 
 def parse_workers(value: object) -> int | str:
