@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from httpout_cgi.errors import ConfigError
+from httpout_cgi.settings.access import Access, Basic
 from httpout_cgi.settings.availability import refuse_what_is_not_available
 from httpout_cgi.settings.models import (
     TLS,
@@ -31,7 +32,9 @@ from httpout_cgi.strict_yaml import KeyPath, Node, Place, Problem, to_plain
 
 __all__ = [
     "TLS",
+    "Access",
     "AccessLog",
+    "Basic",
     "Config",
     "ErrorLog",
     "Limits",

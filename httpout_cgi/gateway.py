@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 
+from httpout_cgi.access import Access
 from httpout_cgi.answers import (
     HTML,
     add_fields,
@@ -43,6 +44,7 @@ from httpout_cgi.protocol.metavariables import (
     Server,
     build_metavariables,
     redirect_variables,
+    user_variables,
 )
 from httpout_cgi.protocol.search_words import search_words
 from httpout_cgi.protocol.url_path import Target, parse_target
@@ -79,7 +81,9 @@ class _Exchange:
     ``send_interim`` is None for a client that would take a 1xx response for the final
     one.  ``name`` is the resource's in logs, ``resolver`` is who found it.
     ``redirect`` has the REDIRECT_* variables after a local redirect, and ``hops``
-    counts how many there were; ``is_failed`` if it goes on to an error page.
+    counts how many there were; ``is_failed`` if it goes on to an error page.  ``user``
+    is whom we have authenticated; with ``is_exempt``, the next resource may be seen by
+    everybody if it is a file: an error page, which the settings have chosen.
     """
 
     request: Request
@@ -93,6 +97,8 @@ class _Exchange:
     redirect: Mapping[str, str] | None = None
     hops: int = 0
     is_failed: bool = False
+    is_exempt: bool = False
+    user: str = ""
 
 
 class Gateway:
@@ -122,22 +128,29 @@ class Gateway:
         try:
             exchange = self._begin(request, run_id, send_interim)
             response = await self._answer(exchange)
-        except HTTPError as error:
-            if exchange is None:
-                # If the target or the host is odd, what follows may be, too.
-                is_odd = error.status == HTTPStatus.BAD_REQUEST
-                response = self.refuse(error, run_id)._replace(close=is_odd)
-            else:
-                response = await self._answer_error(exchange, error)
         except Exception as exc:
-            _log.exception("request %s failed", run_id)
-            failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
-            response = self._show(failure, run_id)
+            response = await self._answer_failure(exc, exchange, run_id)
         if exchange is None:
             _close_content(request)
-        elif exchange.site.headers:
-            response = add_fields(response, exchange.site.headers)
-        return response
+        return _complete(exchange, response)
+
+    async def answer_early(self, request: Request) -> Response | None:
+        """Answer a request whose content has not come yet; None if a run is to read it.
+
+        Never raises.  What is refused is refused here, so that nobody has to send what
+        nobody takes (RFC 9110 section 10.1.1).
+        """
+        run_id = request.id or self.make_id()
+        exchange = None
+        try:
+            exchange = self._begin(request, run_id, None)
+            prepared = await self._prepare(exchange)
+            if isinstance(prepared, Invocation):
+                return None
+            response = await self._answer_prepared(exchange, prepared)
+        except Exception as exc:
+            response = await self._answer_failure(exc, exchange, run_id)
+        return _complete(exchange, response)
 
     def refuse(self, error: HTTPError, run_id: str = "") -> Response:
         """Return our error page for what never became a request, and log why."""
@@ -149,6 +162,7 @@ class Gateway:
     async def close(self) -> None:
         """Stop what goes on behind responses that were already sent."""
         await self._leftovers.close()
+        self._sites.close()
 
     def make_id(self) -> str:
         """Return an id for a request, by which logs and error pages speak of it."""
@@ -159,8 +173,21 @@ class Gateway:
         page = render_error_page(error.status, run_id, detail)
         return Response(error.status, (HTML, *error.fields), page)
 
+    async def _answer_failure(
+        self, exc: Exception, exchange: _Exchange | None, run_id: str
+    ) -> Response:
+        if not isinstance(exc, HTTPError):
+            _log.error("request %s failed", run_id, exc_info=exc)
+            failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
+            return self._show(failure, run_id)
+        if exchange is None:
+            # If the target or the host is odd, what follows may be, too.
+            is_odd = exc.status == HTTPStatus.BAD_REQUEST
+            return self.refuse(exc, run_id)._replace(close=is_odd)
+        return await self._answer_error(exchange, exc)
+
     def _begin(
-        self, request: Request, run_id: str, send_interim: SendInterim
+        self, request: Request, run_id: str, send_interim: SendInterim | None
     ) -> _Exchange:
         target = parse_target(request.target)
         if target.authority is not None:
@@ -175,11 +202,16 @@ class Gateway:
     async def _answer(self, exchange: _Exchange) -> Response:
         prepared = None
         try:
-            prepared = self._prepare(exchange)
+            prepared = await self._prepare(exchange)
         finally:
             # From its start on, the content is the run's.
             if not isinstance(prepared, Invocation):
                 _close_content(exchange.request)
+        return await self._answer_prepared(exchange, prepared)
+
+    async def _answer_prepared(
+        self, exchange: _Exchange, prepared: Response | Folder | Invocation
+    ) -> Response:
         if isinstance(prepared, Response):
             return prepared
         if isinstance(prepared, Folder):
@@ -194,11 +226,13 @@ class Gateway:
                 answer_with_listing, folder, resolver, exchange.request
             )
 
-    def _prepare(self, exchange: _Exchange) -> Response | Folder | Invocation:
+    async def _prepare(self, exchange: _Exchange) -> Response | Folder | Invocation:
         """Return the answer, or a description of the run that makes it.
 
         A folder is one that has to be listed.
         """
+        if exchange.site.access is not None:
+            await _check_access(exchange, exchange.site.access)
         request, target = exchange.request, exchange.target
         check_method(request)
         if target.path == "*":
@@ -229,6 +263,8 @@ class Gateway:
         environment = build_metavariables(
             request, script, exchange.server, exchange.run_id, exchange.redirect
         )
+        if exchange.user:
+            environment |= user_variables(exchange.user)
         words: tuple[str, ...] = ()
         if query and script.mount.indexed_query:
             words = search_words(request.method, query)
@@ -306,7 +342,12 @@ class Gateway:
         # What Apache takes, and our parser must not.
         target = redirect.target.replace(" ", "%20")
         _follow(exchange, make_redirected_request(exchange.request, target))
+        # Apache checks again, too: a script that goes where its client says must not
+        # open what is closed (CWE-639).
+        exchange.is_exempt = False
+        user = exchange.user
         response = await self._answer(exchange)
+        exchange.user = exchange.user or user
         if redirect.close and not response.close:
             response = response._replace(close=True)
         return add_fields(response, redirect.fields)
@@ -318,7 +359,7 @@ class Gateway:
         if url is None:
             return self._show(error, exchange.run_id)
         request = make_redirected_request(exchange.request, url, whole=True)
-        exchange.is_failed = True
+        exchange.is_failed = exchange.is_exempt = True
         try:
             _follow(exchange, request, error.status)
             own = await self._answer(exchange)
@@ -342,6 +383,25 @@ class Gateway:
         )
 
 
+def _complete(exchange: _Exchange | None, response: Response) -> Response:
+    """Add what every response of a site has, and who has asked."""
+    if exchange is None:
+        return response
+    if exchange.site.headers:
+        response = add_fields(response, exchange.site.headers)
+    return response._replace(user=exchange.user) if exchange.user else response
+
+
+async def _check_access(exchange: _Exchange, access: Access) -> None:
+    """Find out who asks; raises HTTPError 401 or 403 if that is nobody for this."""
+    path = exchange.target.path
+    if exchange.is_exempt:
+        found = exchange.site.choose_resolver(path).resolve(path)
+        if isinstance(found, StaticFile):
+            return
+    exchange.user = await access.check(exchange.request, path)
+
+
 def _prepare_upgrade(exchange: _Exchange, script: Script) -> Upgrade | None:
     """Return what lets a page be a WebSocket, if its client has asked for that page.
 
@@ -353,6 +413,25 @@ def _prepare_upgrade(exchange: _Exchange, script: Script) -> Upgrade | None:
     if mount.output != "page" or not mount.websocket or not asks_for_websocket(request):
         return None
     return Upgrade(answer_handshake(request))
+
+
+def _complete(exchange: _Exchange | None, response: Response) -> Response:
+    """Add what every response of a site has, and who has asked."""
+    if exchange is None:
+        return response
+    if exchange.site.headers:
+        response = add_fields(response, exchange.site.headers)
+    return response._replace(user=exchange.user) if exchange.user else response
+
+
+async def _check_access(exchange: _Exchange, access: Access) -> None:
+    """Find out who asks; raises HTTPError 401 or 403 if that is nobody for this."""
+    path = exchange.target.path
+    if exchange.is_exempt:
+        found = exchange.site.choose_resolver(path).resolve(path)
+        if isinstance(found, StaticFile):
+            return
+    exchange.user = await access.check(exchange.request, path)
 
 
 def _is_wanted(exchange: _Exchange, document: Document) -> bool:

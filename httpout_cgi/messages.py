@@ -19,7 +19,8 @@ class Endpoints:
     """The two ends of a connection, as scripts see them.
 
     Addresses have no brackets (``2001:db8::1``).  A Unix socket has the empty
-    address and port 0 on both ends.
+    address and port 0 on both ends.  ``is_peer_known`` is false if the peer's address
+    is this machine's only because nobody told who is behind a Unix socket.
 
     ``tls`` has the meta-variables that describe the client's encryption.
     """
@@ -29,6 +30,7 @@ class Endpoints:
     peer_port: int
     local_address: str
     local_port: int
+    is_peer_known: bool = True
     tls: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -137,4 +139,6 @@ class Response(NamedTuple):
     reason: str = ""
     raw: bool = False
     close: bool = False
+    user: str = ""
+    user: str = ""
     upgrade: Upgrade | None = None

@@ -9,10 +9,17 @@ from urllib.parse import quote
 
 from httpout_cgi import SOFTWARE
 from httpout_cgi import config as settings
+from httpout_cgi.access import (
+    Access,
+    list_password_files,
+    make_access,
+    make_account_access,
+)
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.cache_rules import CacheRules
 from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.messages import Fields, Request
+from httpout_cgi.passwords import PasswordChecker
 from httpout_cgi.protocol.metavariables import Server, server_name
 from httpout_cgi.user_sites import UserSites
 
@@ -26,7 +33,8 @@ class Site:
 
     ``choose_resolver`` returns who resolves a path; it raises HTTPError 404.
     ``headers`` are added to every response; ``error_pages`` lead from a status to a
-    request target of the site; ``cache_rules`` are for its static files.
+    request target of the site; ``cache_rules`` are for its static files.  ``access`` is
+    None if everybody may see everything.
     """
 
     label: str
@@ -34,6 +42,7 @@ class Site:
     headers: Fields
     error_pages: Mapping[int, str]
     cache_rules: CacheRules
+    access: Access | None
 
 
 class SiteMap:
@@ -44,12 +53,17 @@ class SiteMap:
 
     def __init__(self, config: settings.Config) -> None:
         private = _find_private(config)
+        self._passwords = PasswordChecker()
         self._users = UserSites(config, private) if config.users else None
         self._sites = [
             (site, None if site.is_of_accounts else self._make_site(site, private))
             for site in config.sites
         ]
         self._found: dict[tuple[str | None, str], tuple[Site, Server]] = {}
+
+    def close(self) -> None:
+        """Let no check of a password begin any more."""
+        self._passwords.close()
 
     def find(self, request: Request) -> tuple[Site, Server]:
         """Return the site, and the server as its scripts see it.
@@ -78,7 +92,10 @@ class SiteMap:
             account = _find_account(name, site.hosts)
             if account and self._users:
                 choose = self._users.at(site, account, name)
-                return _describe(site, name, choose), Server(name, SOFTWARE)
+                access = make_account_access(
+                    site, self._users.settings, self._passwords
+                )
+                return _describe(site, name, choose, access), Server(name, SOFTWARE)
         if scheme == "https":
             # The client reached us with a certificate for another site.
             raise HTTPError(HTTPStatus.MISDIRECTED_REQUEST, f"no site for {name}")
@@ -87,25 +104,32 @@ class SiteMap:
     def _make_site(self, site: settings.Site, private: Sequence[Path]) -> Site:
         label = site.hosts[0]
         resolver = Resolver(site, label=label, private=private)
-        if self._users:
-            return _describe(site, label, self._users.below(site, resolver, label))
-        return _describe(site, label, lambda _: resolver)
+        users = self._users
+        access = make_access(site, users.settings if users else None, self._passwords)
+        if users:
+            choose = users.below(site, resolver, label)
+            return _describe(site, label, choose, access)
+        return _describe(site, label, lambda _: resolver, access)
 
 
 def _describe(
-    site: settings.Site, label: str, choose: Callable[[str], Resolver]
+    site: settings.Site,
+    label: str,
+    choose: Callable[[str], Resolver],
+    access: Access | None,
 ) -> Site:
     pages = {
         status: quote(os.fsencode(path)) for status, path in site.error_pages.items()
     }
     rules = CacheRules(site.cache_control)
-    return Site(label, choose, tuple(site.headers.items()), pages, rules)
+    return Site(label, choose, tuple(site.headers.items()), pages, rules, access)
 
 
 def _find_private(config: settings.Config) -> list[Path]:
     """Return the files that no client may see, should a docroot hold them."""
     logs = config.log.access.path, config.log.error.path
-    return [*config.sources, *(path for path in logs if path is not None)]
+    files = [*config.sources, *list_password_files(config)]
+    return [*files, *(path for path in logs if path is not None)]
 
 
 def _is_host_of(name: str, patterns: Sequence[str]) -> bool:

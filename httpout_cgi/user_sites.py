@@ -21,7 +21,10 @@ Choose = Callable[[str], Resolver]
 
 
 class UserSites:
-    """Finds the resolver of an account.  Only the loop thread touches it."""
+    """Finds the resolver of an account.  Only the loop thread touches it.
+
+    ``settings`` are those of all accounts.
+    """
 
     def __init__(
         self,
@@ -30,7 +33,7 @@ class UserSites:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         assert config.users is not None
-        self._users = config.users
+        self.settings = config.users
         self._private = private
         self._sends_others = config.pools.check_ownership == "off"
         self._clock = clock
@@ -40,7 +43,7 @@ class UserSites:
 
     def below(self, site: Site, resolver: Resolver, label: str) -> Choose:
         """Return who resolves what, where accounts are below a URL of a site."""
-        prefix = self._users.url.partition("$user")[0]
+        prefix = self.settings.url.partition("$user")[0]
 
         def choose(path: str) -> Resolver:
             if not path.startswith(prefix):
@@ -73,11 +76,11 @@ class UserSites:
         return resolver
 
     def _make(self, site: Site, home: Home, label: str, url: str) -> Resolver:
-        docroot = home.expand(self._users.docroot)
+        docroot = home.expand(self.settings.docroot)
         if not os.access(docroot, os.X_OK):
             raise OwnershipError(Refusal.NO_DOCROOT, str(docroot))
         changes: dict[str, object] = {
-            "scripts": tuple(_mount(one, home, url) for one in self._users.scripts),
+            "scripts": tuple(_mount(one, home, url) for one in self.settings.scripts),
             # Whoever writes there is not who wrote the settings.
             "follow_symlinks": "never" if site.follow_symlinks == "never" else "owner",
         }

@@ -281,7 +281,7 @@ REFUSED = [
         id="Content-Length over the limit",
     ),
     pytest.param(
-        "POST /f HTTP/1.1\r\n" + HOST + "Transfer-Encoding: chunked\r\n\r\n"
+        "POST /word.py HTTP/1.1\r\n" + HOST + "Transfer-Encoding: chunked\r\n\r\n"
         "40001\r\n" + "x" * 0x40001,
         413,
         id="chunks over the limit",
@@ -368,7 +368,7 @@ def test_the_last_response_to_a_half_closed_client_says_so(client: Client) -> No
     [
         pytest.param(b"GET /half HTTP/1.1\r\nHost: x\r\n", id="head"),
         pytest.param(
-            b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx",
+            b"POST /word.py?half HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx",
             id="content",
         ),
     ],
@@ -420,7 +420,7 @@ def test_a_silent_run_ends_when_its_client_has_vanished(server: Server) -> None:
 def test_a_client_that_resets_within_its_content_is_logged(server: Server) -> None:
     with connect(server) as client:
         lines = ["Content-Length: 5", "Expect: 100-continue"]
-        client.send("POST /reset HTTP/1.1", *lines)
+        client.send("POST /word.py?reset HTTP/1.1", *lines)
         client.read_head()
         client.vanish()
-        wait_for_log_line(server, "POST /reset HTTP/1.1", 499)
+        wait_for_log_line(server, "POST /word.py?reset HTTP/1.1", 499)

@@ -61,6 +61,9 @@ class FakeGateway:
             raise self.response
         return self.response
 
+    async def answer_early(self, request: Request) -> Response | None:
+        return None
+
     def refuse(self, error: HTTPError, run_id: str) -> Response:
         self.refused.append(error.reason)
         return Response(error.status, error.fields, b"an error page")
@@ -401,7 +404,7 @@ def test_what_is_sent_before_a_response_does_not_stop_the_clock(
             b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
             b"Expect: 100-continue\r\n\r\n"
         )
-        assert inside.wire.written == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await inside.wait_for_written(b"HTTP/1.1 100 Continue\r\n\r\n")
         before = connection.deadline
         connection.pause_writing()  # the 100 did not fit any more
         connection.resume_writing()
@@ -427,7 +430,7 @@ def test_a_client_that_leaves_within_its_second_request_is_let_go(run: Run) -> N
         connection.eof_received()
         await inside.wait_for(inside.has_ended)
         assert inside.wire.done == ["close"]
-        assert b"Connection: close" not in inside.wire.written
+        assert inside.wire.written.count(b"HTTP/1.1 400") == 1
         assert len(inside.gateway.requests) == 1
 
     run(test)

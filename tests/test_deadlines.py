@@ -34,15 +34,15 @@ WAITING = {
     "second head": (1, b"GET /second HTTP/1.1\r\nHost: x\r\nX"),
     "content": (
         0,
-        b"POST /content HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1",
+        b"POST /word.py/content HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1",
     ),
     "chunks": (
         0,
-        b"POST /chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1",
+        b"POST /word.py HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1",
     ),
     "continue": (
         0,
-        b"POST /continue HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+        b"POST /word.py/continue HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
         b"Expect: 100-continue\r\n\r\n",
     ),
 }

@@ -1,14 +1,14 @@
 import pytest
 
 from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.protocol.addresses import AddressSet
 from httpout_cgi.protocol.forwarded import (
-    TrustedProxies,
     forwarded_host,
     resolve_endpoints,
     resolve_request,
 )
 
-_PROXIES = TrustedProxies(["127.0.0.1", "10.0.0.0/8", "fd00::/8"])
+_PROXIES = AddressSet(["127.0.0.1", "10.0.0.0/8", "fd00::/8"])
 _TCP = Endpoints("http", "127.0.0.1", 40000, "127.0.0.1", 8000)
 _UNIX = Endpoints("http", "", 0, "", 0)
 
@@ -16,7 +16,7 @@ _UNIX = Endpoints("http", "", 0, "", 0)
 def _resolve(
     fields: dict[str, str], endpoints: Endpoints = _TCP, proxies: object = None
 ) -> Endpoints:
-    trusted = proxies if isinstance(proxies, TrustedProxies) else _PROXIES
+    trusted = proxies if isinstance(proxies, AddressSet) else _PROXIES
     return resolve_endpoints(endpoints, _lists(fields), trusted)
 
 
@@ -104,7 +104,7 @@ _ALL = {
     ],
 )
 def test_strangers_are_not_believed(peer: str, proxies: list[str]) -> None:
-    trusted = TrustedProxies(proxies)
+    trusted = AddressSet(proxies)
     endpoints = Endpoints("http", peer, 1, "127.0.0.1", 8000)
     request = Request("GET", "/", "HTTP/1.1", _lists(_ALL), endpoints)
     assert resolve_endpoints(endpoints, request.fields, trusted) is endpoints
@@ -124,7 +124,7 @@ def test_strangers_are_not_believed(peer: str, proxies: list[str]) -> None:
 def test_client_behind_a_unix_socket(
     proxies: list[str], fields: dict[str, str], client: str
 ) -> None:
-    resolved = _resolve(fields, _UNIX, TrustedProxies(proxies))
+    resolved = _resolve(fields, _UNIX, AddressSet(proxies))
     assert resolved.peer_address == client
 
 
@@ -164,14 +164,14 @@ def test_resolving_twice_changes_nothing() -> None:
 def test_trusted_proxies_tell_whether_there_are_any(
     proxies: list[str], expected: bool
 ) -> None:
-    assert bool(TrustedProxies(proxies)) is expected
+    assert bool(AddressSet(proxies)) is expected
 
 
 def test_network_may_be_named_by_any_of_its_addresses() -> None:
-    trusted = TrustedProxies(["127.9.9.9/8"])
+    trusted = AddressSet(["127.9.9.9/8"])
     assert _resolve(_ALL, proxies=trusted).peer_address == "203.0.113.9"
 
 
 def test_what_is_no_network_cannot_be_trusted() -> None:
     with pytest.raises(ValueError, match="example"):
-        TrustedProxies(["example.org"])
+        AddressSet(["example.org"])

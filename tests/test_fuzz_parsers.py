@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.protocol.addresses import AddressSet
 from httpout_cgi.protocol.chunked import ChunkedDecoder
 from httpout_cgi.protocol.conditional import evaluate, parse_date
-from httpout_cgi.protocol.forwarded import TrustedProxies, resolve_request
+from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.metavariables import (
     Server,
     build_metavariables,
@@ -26,7 +27,7 @@ from httpout_cgi.scripts import Mount, Script
 
 ENDPOINTS = Endpoints("http", "192.0.2.1", 5000, "127.0.0.1", 8000)
 MOUNT = Mount("/", "/srv", pass_authorization=True)
-TRUSTED = TrustedProxies(["192.0.2.0/24"])
+TRUSTED = AddressSet(["192.0.2.0/24"])
 NAMES = [
     *("host", "range", "if-range", "if-match", "if-none-match", "if-modified-since"),
     *("if-unmodified-since", "accept-encoding", "content-length", "transfer-encoding"),

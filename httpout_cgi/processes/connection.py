@@ -17,7 +17,7 @@ from tremolo import Tremolo
 from tremolo.lib.http_protocol import HTTPProtocol
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.messages import Request
+from httpout_cgi.messages import Request, Response
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.lingering import Lingering
 from httpout_cgi.processes.reception import Reception
@@ -45,6 +45,7 @@ _NEVER = float("inf")
 
 class _State(Enum):
     IDLE = auto()  # between requests, or within a head
+    JUDGING = auto()  # behind a head: shall its content come?
     CONTENT = auto()  # within the content of a request
     BUSY = auto()  # answering
     CLOSED = auto()  # cut off, or left to Lingering
@@ -105,7 +106,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._state is _State.CONTENT:
+        if self._state in (_State.JUDGING, _State.CONTENT):
             reception = self._reception
             head, line = reception.head, reception.first_line
             self._responder.record_loss(head, line, self._began)
@@ -129,14 +130,14 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
 
     def data_received(self, data: bytes) -> None:
         self._reception.feed(data)
-        if self._state is _State.BUSY:
+        if self._state in (_State.BUSY, _State.JUDGING):
             self._hold_back()
         elif self._state is not _State.CLOSED:
             self._advance()
 
     def eof_received(self) -> bool:
         self._ended = True
-        if self._state is _State.BUSY:
+        if self._state in (_State.BUSY, _State.JUDGING):
             self._set_busy_deadline()
         elif self._state is _State.CONTENT or self._reception.waiting:
             # RFC 9112 section 8: an incomplete request may be answered.
@@ -194,6 +195,11 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._reading = False
             self._wire.pause_reading()
 
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._wire.resume_reading()
+
     def _advance(self) -> None:
         """Look at what has been received, and answer it if it is a request."""
         reception = self._reception
@@ -214,12 +220,45 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         spool = self._reception.spool
         assert spool is not None
         if self._state is _State.IDLE:
-            self._state = _State.CONTENT
+            self._state = _State.JUDGING
             self._began = self._began or self.loop.time()
-            self._content_due = self.loop.time() + self._server.limits.body_timeout
-            if self._reception.is_continue_due():
-                self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self.deadline = self._content_due + spool.size / _MINIMUM_RATE
+            self.deadline = _NEVER
+            self._task = self.loop.create_task(self._judge())
+        else:
+            self.deadline = self._content_due + spool.size / _MINIMUM_RATE
+
+    async def _judge(self) -> None:
+        """Answer a request that needs no content, else let its content come."""
+        head = self._reception.head
+        assert head is not None
+        request = self._responder.make_request(head, None, None)
+        try:
+            response = await self._server.gateway.answer_early(request)
+        finally:
+            self._task = None
+        if response is None:
+            self._take_content()
+            return
+        self._reception.close()
+        if self._state is _State.JUDGING:
+            self._state = _State.BUSY
+            self._set_busy_deadline()
+            self._task = asyncio.current_task()
+        await self._answer(request, False, response)
+
+    def _take_content(self) -> None:
+        if self._state is not _State.JUDGING:
+            return
+        self._state = _State.CONTENT
+        self._content_due = self.loop.time() + self._server.limits.body_timeout
+        self._resume_reading()
+        self._advance()
+        if self._state is not _State.CONTENT:
+            return
+        if self._ended:
+            self._refuse(HTTPError(HTTPStatus.BAD_REQUEST, "the request is cut off"))
+        elif self._reception.is_continue_due():
+            self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _dispatch(self, head: RequestHead) -> None:
         spool = self._reception.spool
@@ -233,11 +272,13 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._set_busy_deadline()
         self._task = self.loop.create_task(self._answer(request, head.keep_alive))
 
-    async def _answer(self, request: Request, keep_alive: bool) -> None:
+    async def _answer(
+        self, request: Request, keep_alive: bool, response: Response | None = None
+    ) -> None:
         began, self._began = self._began or self.loop.time(), 0.0
         try:
             framing = await self._responder.answer(
-                request, began, keep_alive, self._is_last
+                request, began, keep_alive, self._is_last, response
             )
         finally:
             self._task = None
@@ -260,9 +301,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._state = _State.IDLE
         self._idle_from = self.loop.time()
         self.deadline = self._idle_from + self._server.limits.keep_alive
-        if not self._reading:
-            self._reading = True
-            self._wire.resume_reading()
+        self._resume_reading()
         if self._reception.waiting:
             self._advance()
         if self._ended and self._state in (_State.IDLE, _State.CONTENT):

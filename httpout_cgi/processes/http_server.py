@@ -18,7 +18,7 @@ from httpout_cgi import SOFTWARE
 from httpout_cgi.access_log import AccessLog
 from httpout_cgi.config import Config
 from httpout_cgi.gateway import Gateway
-from httpout_cgi.protocol.forwarded import TrustedProxies
+from httpout_cgi.protocol.addresses import AddressSet
 
 _SWEEP_SECONDS = 0.25
 _BACKLOG = 1024
@@ -101,7 +101,7 @@ class HTTPServer:
         self.gateway = gateway
         self.limits = config.limits
         self.access_log = access_log
-        self.trusted = TrustedProxies(config.trusted_proxies)
+        self.trusted = AddressSet(config.trusted_proxies)
 
     async def listen(self, sock: socket.socket) -> None:
         """Accept connections on a bound socket, which the server closes in the end."""

@@ -76,8 +76,9 @@ class Responder:
         began: float,
         keep_alive: bool,
         is_last: Callable[[], bool],
+        response: Response | None = None,
     ) -> Framing | None:
-        """Answer a request, and record it.
+        """Answer a request, and record it; ``response`` is its answer if that is known.
 
         ``is_last`` is asked whether no request can follow, once the response is there.
         Returns how that was framed, or None if it broke off where only a reset of the
@@ -85,9 +86,12 @@ class Responder:
         """
         status, framing = _CLIENT_CLOSED_REQUEST, _LAST
         fields: Fields = ()
+        user = ""
         try:
-            response = await self._server.gateway.handle(request, self._send_interim)
-            status, fields = response.status, response.fields
+            if response is None:
+                gateway = self._server.gateway
+                response = await gateway.handle(request, self._send_interim)
+            status, fields, user = response.status, response.fields, response.user
             if response.upgrade is not None:
                 await self._switch_protocols(response, response.upgrade)
                 return _LAST
@@ -101,7 +105,7 @@ class Responder:
             status = self._send_refusal(failure, request.method, request.id)
             return _LAST
         finally:
-            self._record(request, status, began, fields)
+            self._record(request, status, began, fields, user)
         return framing
 
     async def _switch_protocols(self, response: Response, upgrade: Upgrade) -> None:
@@ -179,7 +183,12 @@ class Responder:
         )
 
     def _record(
-        self, request: Request, status: int, began: float, fields: Fields = ()
+        self,
+        request: Request,
+        status: int,
+        began: float,
+        fields: Fields = (),
+        user: str = "",
     ) -> None:
         sent, heads = self._sender.take_counts()
         if not self._server.access_log.is_read:
@@ -193,6 +202,7 @@ class Responder:
                 sent,
                 self._loop.time() - began,
                 fields,
+                user or None,
                 run_id=request.id,
                 head_sent=heads,
             )

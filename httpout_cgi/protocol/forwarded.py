@@ -8,53 +8,17 @@ Pure: takes values, returns values; must not know sockets or the settings file.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
 from typing import TypeAlias
 
 from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.protocol.addresses import Address, AddressSet, parse_address
 
-_Address: TypeAlias = IPv4Address | IPv6Address
-_Network: TypeAlias = IPv4Network | IPv6Network
 _FieldValues: TypeAlias = Mapping[str, Sequence[str]]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class TrustedProxies:
-    """The peers that are believed: addresses, networks, and "unix" for Unix sockets.
-
-    Built once from the settings, then only read.  Raises ValueError on anything else.
-    """
-
-    def __init__(self, proxies: Sequence[str]) -> None:
-        self._unix = "unix" in proxies
-        self._networks: tuple[_Network, ...] = tuple(
-            ip_network(proxy, strict=False) for proxy in proxies if proxy != "unix"
-        )
-
-    def __bool__(self) -> bool:
-        return self._unix or bool(self._networks)
-
-    def has_peer(self, address: str) -> bool:
-        """Tell whether the peer at ``address`` ("" on a Unix socket) is trusted."""
-        if not address:
-            return self._unix
-        parsed = _parse_address(address)
-        return parsed is not None and self.has_address(parsed)
-
-    def has_address(self, address: _Address) -> bool:
-        """Tell whether ``address`` is that of a trusted proxy."""
-        return any(address in network for network in self._networks)
-
-
-def resolve_request(request: Request, trusted: TrustedProxies) -> Request:
+def resolve_request(request: Request, trusted: AddressSet) -> Request:
     """Return the request as the client sent it to the first trusted proxy.
 
     Its endpoints are the client's; its Host is the forwarded one, so that a script
@@ -71,7 +35,7 @@ def resolve_request(request: Request, trusted: TrustedProxies) -> Request:
 
 
 def resolve_endpoints(
-    endpoints: Endpoints, fields: _FieldValues, trusted: TrustedProxies
+    endpoints: Endpoints, fields: _FieldValues, trusted: AddressSet
 ) -> Endpoints:
     """Return the endpoints as the client sees them; the same ones if nobody is trusted.
 
@@ -96,7 +60,7 @@ def resolve_endpoints(
 
 
 def forwarded_host(
-    endpoints: Endpoints, fields: _FieldValues, trusted: TrustedProxies
+    endpoints: Endpoints, fields: _FieldValues, trusted: AddressSet
 ) -> str | None:
     """Return the Host field that the client sent, if a trusted proxy tells.
 
@@ -110,18 +74,18 @@ def forwarded_host(
 def _name_local_peer(endpoints: Endpoints) -> Endpoints:
     if endpoints.peer_address:
         return endpoints
-    return replace(endpoints, peer_address="127.0.0.1")
+    return replace(endpoints, peer_address="127.0.0.1", is_peer_known=False)
 
 
-def _find_client(fields: _FieldValues, trusted: TrustedProxies) -> str | None:
+def _find_client(fields: _FieldValues, trusted: AddressSet) -> str | None:
     """Walk X-Forwarded-For from its right end to the first hop that is not trusted.
 
     An entry that is no address stops the walk: what is left of it may be anybody's
     invention.
     """
-    client: _Address | None = None
+    client: Address | None = None
     for entry in reversed(_list(fields, "x-forwarded-for")):
-        address = _parse_address(entry)
+        address = _parse_node(entry)
         if address is None:
             break
         client = address
@@ -150,21 +114,11 @@ def _last(fields: _FieldValues, name: str) -> str:
     return _list(fields, name)[-1].strip(" \t")
 
 
-def _parse_address(text: str) -> _Address | None:
-    """Parse an address, with or without brackets and port.
-
-    Zones ("%eth0") are refused: ipaddress takes any text for one.  IPv4 mapped to IPv6,
-    as a socket for both reports it, counts as IPv4.
-    """
+def _parse_node(text: str) -> Address | None:
+    """Parse an address, with or without brackets and port."""
     text = text.strip(' \t"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    if "%" in text:
-        return None
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return parse_address(text)

@@ -2,8 +2,8 @@
 
 Pure: takes values, returns a dict.  Must not read os.environ or the clock.
 
-Never set: AUTH_TYPE, REMOTE_USER and REMOTE_IDENT (nobody was authenticated, and no
-field of a request proves who sent it), REMOTE_HOST (it would take a DNS query).
+Never set: REMOTE_IDENT (no field of a request proves who sent it; AUTH_TYPE and
+REMOTE_USER are of whom we have authenticated), REMOTE_HOST (it would take a DNS query).
 """
 
 import os
@@ -100,6 +100,11 @@ def redirect_variables(
     if mark:
         variables["REDIRECT_QUERY_STRING"] = _decode(query)
     return variables
+
+
+def user_variables(user: str) -> dict[str, str]:
+    """Return what a script learns about whom we have authenticated (section 4.1.1)."""
+    return {"AUTH_TYPE": "Basic", "REMOTE_USER": user}
 
 
 @lru_cache(maxsize=1024)

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
+from httpout_cgi.password_file import read_passwords
 from httpout_cgi.settings import values
 
 
@@ -66,6 +67,20 @@ def _check_file(path: Path, info: ValidationInfo) -> Path:
         if not os.access(path, os.R_OK):
             raise ValueError(f'"{path}" is not readable; change its permissions')
     return path
+
+
+def _check_passwords(path: Path, info: ValidationInfo) -> Path:
+    _check_file(path, info)
+    problems = read_passwords(path).problems if info.context else ()
+    if problems:
+        raise ValueError(f'"{path}": {"; ".join(problems[:3])}')
+    return path
+
+
+def _check_peers(peers: tuple[str, ...]) -> tuple[str, ...]:
+    if not peers:
+        raise ValueError("is empty; write addresses, or remove it")
+    return peers
 
 
 def _check_python(text: str, info: ValidationInfo) -> str:
@@ -128,6 +143,7 @@ AnyPath: TypeAlias = Annotated[Path, BeforeValidator(values.parse_path), _STRING
 Folder: TypeAlias = Annotated[AnyPath, AfterValidator(_check_folder)]
 ScriptFolder: TypeAlias = Annotated[AnyPath, AfterValidator(_check_script_folder)]
 File: TypeAlias = Annotated[AnyPath, AfterValidator(_check_file)]
+PasswordFile: TypeAlias = Annotated[AnyPath, AfterValidator(_check_passwords)]
 LogPath: TypeAlias = Annotated[
     Path | None,
     BeforeValidator(values.parse_log_path),
@@ -144,6 +160,7 @@ Listener: TypeAlias = Annotated[
 ]
 Host: TypeAlias = Annotated[str, BeforeValidator(values.parse_host)]
 Peer: TypeAlias = Annotated[str, BeforeValidator(values.parse_peer)]
+Peers: TypeAlias = Annotated[tuple[Peer, ...], AfterValidator(_check_peers)]
 Url: TypeAlias = Annotated[str, BeforeValidator(values.parse_url)]
 UserUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_user_url)]
 RelativeUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_relative_url)]

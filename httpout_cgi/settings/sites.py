@@ -11,6 +11,7 @@ from pydantic import field_validator, model_validator
 
 from httpout_cgi.scripts import LocalModules, OutputMode, RunnerName
 from httpout_cgi.settings import fields
+from httpout_cgi.settings.access import Access
 from httpout_cgi.settings.fields import (
     Deadline,
     Flag,
@@ -47,6 +48,7 @@ class _AnyMount(Model):
         "fresh", "Fresh for each run, or kept by each thread until they change."
     )
     timeout: Deadline = time("60s", "How long a run may take.")
+    access: Access | None = key(None, "Who may run them.")
     websocket: Flag = key(True, "Whether pages may be WebSockets.")
 
 
@@ -116,6 +118,7 @@ class Site(Model):
     headers: Mapping[fields.FieldName, fields.FieldValue] = key(
         {}, "Extra response fields."
     )
+    access: Access | None = key(None, "Who may see the site.")
     scripts: tuple[ScriptMount, ...] = key(
         (), "Script mounts; without the key, /cgi-bin/ if cgi-bin exists."
     )
@@ -156,6 +159,7 @@ class Users(Model):
         "$home/public_html", "The folder of an account's static files."
     )
     scripts: tuple[UserScript, ...] = key((), "Script mounts.")
+    access: Access | None = key(None, "Who may see the sites of accounts.")
     group: Name | None = key(
         None, "Only its members; null: every account from minimum_uid."
     )
