@@ -415,25 +415,6 @@ def _prepare_upgrade(exchange: _Exchange, script: Script) -> Upgrade | None:
     return Upgrade(answer_handshake(request))
 
 
-def _complete(exchange: _Exchange | None, response: Response) -> Response:
-    """Add what every response of a site has, and who has asked."""
-    if exchange is None:
-        return response
-    if exchange.site.headers:
-        response = add_fields(response, exchange.site.headers)
-    return response._replace(user=exchange.user) if exchange.user else response
-
-
-async def _check_access(exchange: _Exchange, access: Access) -> None:
-    """Find out who asks; raises HTTPError 401 or 403 if that is nobody for this."""
-    path = exchange.target.path
-    if exchange.is_exempt:
-        found = exchange.site.choose_resolver(path).resolve(path)
-        if isinstance(found, StaticFile):
-            return
-    exchange.user = await access.check(exchange.request, path)
-
-
 def _is_wanted(exchange: _Exchange, document: Document) -> bool:
     """Tell whether the client gets what the script prints."""
     if document.sendfile is not None or not document.allows_content:

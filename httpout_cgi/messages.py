@@ -129,8 +129,9 @@ class Response(NamedTuple):
 
     ``raw`` bodies are the bytes of a whole response, status line included: nothing is
     added, and the connection is closed behind them (NPH, RFC 3875 section 5).
-    ``close`` asks for the connection to be closed after this response.  ``upgrade`` has
-    the connection from then on; the body is a run's, as long as that goes on.
+    ``close`` asks for the connection to be closed after this response.  ``user`` is
+    whom we have authenticated, for the access log.  ``upgrade`` has the connection from
+    then on; the body is a run's, as long as that goes on.
     """
 
     status: int
@@ -139,6 +140,5 @@ class Response(NamedTuple):
     reason: str = ""
     raw: bool = False
     close: bool = False
-    user: str = ""
     user: str = ""
     upgrade: Upgrade | None = None

@@ -53,6 +53,8 @@ OWNERS = {
     "watchdog": ("files.watcher",),
     "tremolo": ("processes.connection", "runners.websocket"),
     "wsproto": ("protocol.websocket_frames",),
+    "bcrypt": ("password_hashes",),
+    "passlib": ("password_hashes",),
 }
 # What a pool of another Python loads (DESIGN section 2): the standard library, and of
 # ours no more than this.

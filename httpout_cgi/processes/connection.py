@@ -316,8 +316,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         link = WebSocketLink(self._server, self._wire, end, paused=self._sender.paused)
         self._wire.set_protocol(link)
         self._server.replace(self, link)
-        if not self._reading:
-            self._wire.resume_reading()
+        self._resume_reading()
         waiting = self._reception.waiting
         self._reception.close()
         link.data_received(waiting)
