@@ -45,6 +45,11 @@ class Mount:
     owner: Owner | None = None
     websocket: bool = True
 
+    @property
+    def folder(self) -> str:
+        """Return the folder that it stands for, or that its one file is in."""
+        return self.path if self.url.endswith("/") else os.path.dirname(self.path)
+
 
 class Script(NamedTuple):
     """A script that a URL leads to.
@@ -70,6 +75,11 @@ class Script(NamedTuple):
         if self.mount.output == "page":
             return False
         return self.path.rpartition("/")[2].startswith("nph-")
+
+    @property
+    def is_page(self) -> bool:
+        """Tell whether what it prints is the body, and who runs it writes the head."""
+        return self.mount.output == "page" and not self.interpreter
 
     @property
     def interpreter(self) -> str:

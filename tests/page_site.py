@@ -25,6 +25,11 @@ def write_page(site: Site, name: str, source: str) -> Path:
     return path
 
 
+def set_runner(config: str, runner: str) -> str:
+    """Return settings whose pages have a thread, or a process."""
+    return config.replace("output: page", f"output: page, runner: {runner}")
+
+
 @contextmanager
 def start_pages(folder: Path, config: str = CONFIG) -> Iterator[Site]:
     """Start a server for a folder of pages, and stop it at the end."""

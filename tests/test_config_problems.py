@@ -287,14 +287,6 @@ def test_all_problems_are_told_with_line_and_key(
         assert found == lines
 
 
-def test_pages_in_processes_are_refused(folder: Path) -> None:
-    text = "sites: [{scripts: [{path: cgi-bin, output: page, runner: process}]}]"
-    assert complain(text) == [
-        'config.yaml:1: sites[0].scripts[0].runner: "process" is not available for '
-        "pages yet; write auto or thread"
-    ]
-
-
 NOT_YET = [
     pytest.param("reload: {check: 1s}", "reload.check", id="check"),
 ]

@@ -132,11 +132,6 @@ URL = 'must have "$user/" at its end and something before it, such as "/~$user/"
             'scripts[0].runner: "thread" is not for accounts; write auto or process',
             id="thread",
         ),
-        pytest.param(
-            "scripts: [{output: page}]",
-            "scripts[0].output: not available yet; remove it",
-            id="pages",
-        ),
     ],
 )
 def test_wrong_values_are_told(folder: Path, text: str, problem: str) -> None:

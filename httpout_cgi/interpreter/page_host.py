@@ -16,6 +16,7 @@ class PageHost:
     """
 
     debug = False
+    has_websockets = True
 
     def __init__(self) -> None:
         self.globals = Attributes()

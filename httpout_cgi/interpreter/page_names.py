@@ -33,7 +33,7 @@ class View(ModuleType):
         find = _NAMES.get(name)
         if find is not None:
             value = find(self.__dict__["_page"])
-            if value is NOT_HERE:
+            if value is _NOT_HERE:
                 raise ImportError(f"httpout.{name}: {_REASON}", name=NAME)
             return value
         try:
@@ -52,7 +52,7 @@ class View(ModuleType):
 
 
 # In the place of what a page cannot have.
-NOT_HERE = object()
+_NOT_HERE = object()
 _REASON = (
     "there is none for a page in a process of its own: only pages in the threads of a"
     ' worker have it (write "runner: thread")'
@@ -81,11 +81,11 @@ def _make_logger(page: _Page) -> Any:
 
 def _missing(page: _Page) -> List[str]:
     names = ("app", "websocket")
-    return [name for name in names if _NAMES[name](page) is NOT_HERE]
+    return [name for name in names if _NAMES[name](page) is _NOT_HERE]
 
 
 def _ask_host(name: str) -> Callable[[_Page], Any]:
-    return lambda page: getattr(page.host, name, NOT_HERE)
+    return lambda page: getattr(page.host, name, _NOT_HERE)
 
 
 _NAMES: Dict[str, Callable[[_Page], Any]] = {
@@ -93,7 +93,7 @@ _NAMES: Dict[str, Callable[[_Page], Any]] = {
     "response": lambda page: page.response,
     "run": lambda page: page.run_coroutine,
     "wait": lambda page: page.wait,
-    "websocket": lambda page: page.websocket,
+    "websocket": lambda page: page.websocket if page.host.has_websockets else _NOT_HERE,
     "app": _ask_host("app"),
     "context": lambda page: page.context,
     "loop": lambda page: page.tasks.loop,

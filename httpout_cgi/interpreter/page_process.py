@@ -10,8 +10,10 @@ import asyncio
 import builtins
 import io
 import os
+import signal
 import sys
 import threading
+from contextlib import suppress
 from types import CodeType, ModuleType
 from typing import Any, BinaryIO, Callable, Dict, Optional, Sequence, cast
 
@@ -100,6 +102,8 @@ class ProcessRun(RunContext):
 class _Host(PageHost):
     """Shares nothing: there is one page in a process."""
 
+    has_websockets = False
+
     def __init__(self, settings: PageSettings) -> None:
         super().__init__()
         self.debug = settings.is_debugged
@@ -113,15 +117,17 @@ class _Door(PageDoor):
     """Makes the loop when it is asked for: most pages need none."""
 
     # Not calling PageDoor.__init__: it takes a loop.
-    def __init__(self, head: int) -> None:
+    def __init__(self, head: int, on_start: Callable[[], object]) -> None:
         self.on_idle = _nothing
         self.tell_head = _HeadFile(head).add
+        self._on_start = on_start
 
     def __getattr__(self, name: str) -> asyncio.AbstractEventLoop:
         if name != "loop":
             raise AttributeError(name)
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="loop", daemon=True).start()
+        self._on_start()
         return self.loop
 
 
@@ -161,8 +167,8 @@ class ProcessPage:
         self._read = read
         self._host = _Host(settings)
         self.run = run
-        self.page = Page(run, settings.root, self._host, _Door(settings.head))
-        self.page.websocket = page_names.NOT_HERE
+        door = _Door(settings.head, self._take_signal)
+        self.page = Page(run, settings.root, self._host, door)
         run.page = self.page
         # Who prints half a line may be about to wait; nobody else would send it.
         run.initial_stdout.reconfigure(write_through=True)
@@ -188,6 +194,18 @@ class ProcessPage:
         self.page.find_view(None)
         self._host.module = page_globals.load(self.page.root, self._read)
         self.page.add_names(vars(self.run.main))
+
+    def _take_signal(self) -> None:
+        """Let SIGTERM end the coroutines first, if the script makes nothing of it."""
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            with suppress(ValueError):  # not in the main thread
+                signal.signal(signal.SIGTERM, self._end)
+
+    def _end(self, number: int, frame: object) -> None:
+        """Be the handler: the client has gone, or it has taken too long."""
+        signal.signal(number, signal.SIG_DFL)
+        self.page.tasks.end()
+        os.kill(os.getpid(), number)
 
     def add_names(self, module: str) -> None:
         """Add to a module that is being loaded what a page has without importing it."""

@@ -83,6 +83,12 @@ class PageTasks:
         for task in list(self._tasks):
             task.cancel()
 
+    def end(self) -> None:
+        """End all coroutines, and wait until they have, in a thread of the script."""
+        self.loop.call_soon_threadsafe(self.cancel)
+        while self._tasks or not self._is_cancelled:
+            time.sleep(_POLL_SECONDS)
+
     def join(self) -> None:
         """Wait for what run() has begun, in a thread of the script."""
         while self._pending:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Sequence
 
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.main_script import MainScript
+from httpout_cgi.interpreter.page_settings import PageSettings
 from httpout_cgi.processes import pool_program, pool_relay
 from httpout_cgi.processes.pool_forks import open_to_others
 from httpout_cgi.processes.pool_notes import Notes
@@ -25,11 +26,15 @@ _READ_SIZE = 65_536
 
 
 class Descriptors(NamedTuple):
-    """What becomes 1, 0 and 2; ``source`` is -1 if ``output`` brings the content."""
+    """What becomes 1, 0 and 2; ``source`` is -1 if ``output`` brings the content.
+
+    ``head`` is a page's, and stays what it is; see PageSettings.
+    """
 
     output: int
     source: int = -1
     error: int = 2
+    head: int = -1
 
 
 class Preparation:
@@ -69,12 +74,13 @@ def perform(
 
     ``notes`` are for a script that this interpreter runs, None if it does not.
     """
+    given = Descriptors(*descriptors)
     try:
-        _take_descriptors(run, Descriptors(*descriptors))
+        _take_descriptors(run, given)
         if run.is_apache:
             pool_relay.interpose()
         _take_environment(run, preparation.zone)
-        os.chdir(os.path.dirname(run.path))
+        os.chdir(run.page or os.path.dirname(run.path))
         for kind, most in preparation.limits:
             resource.setrlimit(kind, most)
         if preparation.nice:
@@ -87,6 +93,10 @@ def perform(
         if run.is_guest:
             os.write(1, pool_program.FAILED)
         return code
+    if run.page:
+        os.set_inheritable(given.head, False)
+        page = PageSettings(run.page, given.head, run.is_debugged)
+        return preparation.script.run_page(run.path, run.arguments, notes.add, page)
     return preparation.script.run(run.path, run.arguments, notes.add)
 
 
@@ -107,7 +117,7 @@ def _take_environment(run: Run, zone: str | None) -> None:
 
 def _take_descriptors(run: Run, descriptors: Descriptors) -> None:
     """Put them in place: all are above 2, but for a standard error that is there."""
-    output, source, error = descriptors
+    output, source, error, _ = descriptors
     os.dup2(error, 2)
     os.set_blocking(output, True)
     if source < 0:

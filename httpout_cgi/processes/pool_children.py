@@ -97,7 +97,8 @@ class Children:
         assert peer.run is not None
         path = peer.run.path
         is_other = peer.run.interpreter or peer.run.by_shebang
-        is_python = not is_other and pool_program.is_python(path)
+        is_page = bool(peer.run.page)
+        is_python = is_page or (not is_other and pool_program.is_python(path))
         if is_python:
             self._load(path, self.cache.load)
             local_files.list_names(os.path.dirname(path))

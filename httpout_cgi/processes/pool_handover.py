@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Sequence
 
 from httpout_cgi.processes.pool_door import Mount
 
-# The bytes that were read, the connection, and a worker's three.
-_MOST = 5
+# The bytes that were read, the connection, and a worker's three, or four for a page.
+_OF_OTHERS, _OF_WORKER, _OF_PAGE = 2, 5, 6
 # As much as one recv() of a kept child returns.
 _LARGEST = 1 << 20
 
@@ -75,14 +75,15 @@ def take_over(
 
     Raises BlockingIOError if there is nothing.
     """
-    data, ancillary, _, _ = child.recvmsg(1, socket.CMSG_SPACE(_MOST * 4))
+    data, ancillary, _, _ = child.recvmsg(1, socket.CMSG_SPACE(_OF_PAGE * 4))
     numbers: list[int] = []
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             numbers += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
     for number in numbers:
         os.set_inheritable(number, False)
-    if len(numbers) not in (2, _MOST) or not data or data[0] >= len(mounts):
+    is_known = len(numbers) in (_OF_OTHERS, _OF_WORKER, _OF_PAGE)
+    if not is_known or not data or data[0] >= len(mounts):
         _close_all(numbers)
         return None
     blob, connection, *descriptors = numbers

@@ -33,7 +33,8 @@ from httpout_cgi.protocol import scgi
 
 _READ_SIZE = 65_536
 _DESCRIPTORS = 3
-_ANCILLARY = socket.CMSG_SPACE(_DESCRIPTORS * 4)
+# A page has one more: it is left to the pool, with all that it brings.
+_ANCILLARY = socket.CMSG_SPACE((_DESCRIPTORS + 1) * 4)
 # How long a peer that has connected may take to say something: the pool has more time.
 _PATIENCE_MS = 50
 # Between looks at what woke nobody.

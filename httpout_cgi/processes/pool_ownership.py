@@ -52,6 +52,10 @@ def admit(run: Run, ownership: Ownership, own: Mapping[str, str] = {}) -> Run:
     """
     if run.interpreter and run.interpreter not in ownership.interpreters:
         raise OwnershipError(Refusal.BAD_INTERPRETER, run.interpreter)
+    if run.page and run.page not in ownership.mounts:
+        # Whoever has taken over a worker would have his own __globals__.py run with the
+        # rights of the account.
+        raise OwnershipError(Refusal.OUTSIDE, run.page)
     _check_name(run.path, ownership.mounts)
     if ownership.mode != "off":
         is_strict = ownership.mode == "strict"

@@ -17,8 +17,9 @@ from httpout_cgi.protocol import scgi
 _READ_SIZE = 65_536
 
 # A worker sends three descriptors with a request: standard input, standard error, and
-# a pipe that is told how the child ended.  Others send none.
-_DESCRIPTORS = 3
+# a pipe that is told how the child ended.  For a page, also a file that the child
+# appends its header section to.  Others send none.
+_DESCRIPTORS, _OF_PAGE = 3, 4
 # A pipe takes so much at once, or nothing.
 _LONGEST_REFUSAL = 512
 
@@ -48,7 +49,7 @@ class Peer:
         self._connection = connection
         # What a kept child has read of it.
         self._given = received
-        self._mounts = mounts
+        self.mounts = mounts
         self._is_refused = False
         self._received = bytearray()
         self._descriptors: list[int] = []
@@ -78,7 +79,7 @@ class Peer:
 
     def _take(self, data: bytes, descriptors: list[int], *, is_cut: bool) -> None:
         self._descriptors += descriptors
-        allowed = (0, _DESCRIPTORS) if self._mounts is None else (0,)
+        allowed = (0, _DESCRIPTORS, _OF_PAGE) if self.mounts is None else (0,)
         if is_cut or len(self._descriptors) not in allowed:
             raise ValueError("a wrong number of descriptors")
         self._received += data
@@ -86,10 +87,12 @@ class Peer:
         if head is not None:
             content = bytes(self._received[head.size :])
             self._received.clear()
-            if self._mounts is None:
+            if self.mounts is None:
                 self.run = read_run(head, content)
             else:
-                self.run = admit(head, content, self._mounts)
+                self.run = admit(head, content, self.mounts)
+            if bool(self.run.page) != (len(self._descriptors) == _OF_PAGE):
+                raise ValueError("a wrong number of descriptors for what it asks for")
             if self._descriptors:
                 # Another's pipe, full maybe: it cannot keep us waiting.
                 os.set_blocking(self._descriptors[2], False)
@@ -102,7 +105,8 @@ class Peer:
 
     def descriptors(self) -> list[int]:
         """Return what a child needs; see pool_child.Descriptors."""
-        return [self.number, *self._descriptors[:2]]
+        source_and_error, head = self._descriptors[:2], self._descriptors[_DESCRIPTORS:]
+        return [self.number, *source_and_error, *head]
 
     def tell_status(self, status: int) -> None:
         """Tell a worker how the child ended, as waitpid() has it."""
@@ -133,7 +137,7 @@ class Peer:
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int], bool]:
     """Receive bytes and descriptors; tell whether some of these were lost."""
-    size = socket.CMSG_SPACE(_DESCRIPTORS * 4)
+    size = socket.CMSG_SPACE(_OF_PAGE * 4)
     data, ancillary, flags, _ = connection.recvmsg(_READ_SIZE, size)
     descriptors: list[int] = []
     for level, kind, payload in ancillary:

@@ -36,6 +36,10 @@ class Run(NamedTuple):
     is_guest: bool = False
     # And it is mod_proxy_scgi.
     is_apache: bool = False
+    # The folder of pages that it belongs to, if it is one.
+    page: str = ""
+    # Its exceptions are shown with their traceback.
+    is_debugged: bool = False
 
 
 def read_run(head: Head, content: bytes = b"") -> Run:
@@ -68,6 +72,8 @@ def _read_extras(run: Run, text: str) -> tuple[Run, bool]:
             umask=None if umask is None else int(umask) & 0o777,
             interpreter=str(extras.get("interpreter", "")),
             by_shebang=bool(extras.get("by_shebang")),
+            page=str(extras.get("page", "")),
+            is_debugged=bool(extras.get("debug")),
         )
     except (TypeError, ValueError) as exc:
         raise ValueError(f"{_EXTRAS} cannot be read: {exc}") from exc

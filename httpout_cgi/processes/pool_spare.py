@@ -18,7 +18,7 @@ from httpout_cgi.processes.pool_run import Run
 _PATIENCE = 5.0
 _HEAD_SIZE = 8
 _READ_SIZE = 65_536
-_MOST_DESCRIPTORS = 3
+_MOST_DESCRIPTORS = 4
 
 
 class Spare:

@@ -47,6 +47,8 @@ _LATER = frozenset(
         *("urllib.request", "urllib.robotparser", "uuid", "warnings", "weakref"),
         *("wsgiref.headers", "wsgiref.util", "xml.dom.minidom", "xml.sax"),
         *("xml.etree.ElementTree", "xmlrpc.client", "zipfile", "zlib", "zoneinfo"),
+        # Of ours, for pages.
+        "httpout_cgi.interpreter.page_process",
     )
 )
 

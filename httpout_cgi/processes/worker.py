@@ -236,7 +236,9 @@ class Worker:
             on_worn_out=self._ask_to_leave,
             pages=self._pages_host,
         )
-        process = PoolRunner(self._loop, self._pools, queue=config.queue)
+        process = PoolRunner(
+            self._loop, self._pools, queue=config.queue, debug=config.debug
+        )
         return ChoosingRunner(thread, process, ScriptJudge())
 
     def _make_access_log(
@@ -336,7 +338,9 @@ def _page_folders(config: Config) -> list[str]:
             str(mount.path)
             for site in config.sites
             for mount in site.scripts
-            if mount.output == "page" and mount.path is not None
+            if mount.output == "page"
+            and mount.path is not None
+            and mount.runner != "process"
         }
     )
 

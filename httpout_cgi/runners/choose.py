@@ -54,8 +54,6 @@ class ScriptJudge:
 
 def explain(script: Script, judge: Judge) -> tuple[str, list[str]]:
     """Return the name of the runner that a script gets, and the reasons."""
-    if script.mount.output == "page" and not script.interpreter:
-        return "thread", ["output: page"]
     if script.interpreter:
         return PROCESS, [f"its suffix is for {script.interpreter}"]
     verdict = judge.judge(script)
@@ -85,7 +83,7 @@ class ChoosingRunner:
         if script.interpreter or name == "process":
             # A program, whatever the mount says: it is none that a thread could run.
             return self._process.start(invocation)
-        if name == "thread" or script.mount.output == "page":
+        if name == "thread":
             return self._thread.start(invocation)
         verdict = self._judge.find(script)
         if verdict is not None:
@@ -99,7 +97,8 @@ class ChoosingRunner:
         """Start a run where the verdict sends it."""
         if verdict.runner != PROCESS:
             return self._thread.start(invocation)
-        if verdict.interpreter is not None:
+        # What a page has beyond a script, no other Python has.
+        if verdict.interpreter is not None and not invocation.script.is_page:
             invocation = invocation._replace(by_shebang=True)
         return self._process.start(invocation)
 

@@ -18,6 +18,7 @@ _SHARES = 4
 class PoolRunner:
     """Asks pools that a directory knows; at most ``queue`` runs are under way, or wait.
 
+    With ``debug``, pages show their tracebacks.
     Only the loop's thread calls its methods.
     """
 
@@ -27,10 +28,12 @@ class PoolRunner:
         directory: Directory,
         *,
         queue: int = 256,
+        debug: bool = False,
     ) -> None:
         self._loop = loop
         self._directory = directory
         self._limit = queue
+        self._debug = debug
         self._active: set[PoolRun] = set()
         self._counts: Counter[Owner | None] = Counter()
         self._idle = asyncio.Event()
@@ -47,7 +50,9 @@ class PoolRunner:
             _close_stdin(invocation)
             raise unavailable("the queue for processes is full")
         try:
-            run = PoolRun(invocation, self._loop, self._forget, self._umask)
+            run = PoolRun(
+                invocation, self._loop, self._forget, self._umask, debug=self._debug
+            )
         except OSError as exc:
             _close_stdin(invocation)
             raise unavailable(f"cannot ask the pool: {exc.strerror}") from exc

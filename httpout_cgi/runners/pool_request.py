@@ -11,6 +11,7 @@ import tempfile
 from typing import BinaryIO
 
 from httpout_cgi.protocol.scgi import encode_head
+from httpout_cgi.runners.page_head_file import open_head_file
 from httpout_cgi.scripts import Invocation
 
 # What a pool reads for itself; no script sees it.  See processes/pool_child.py.
@@ -22,19 +23,33 @@ class PoolRequest:
 
     Closes the invocation's ``stdin``.  ``errors`` is the write end of a pipe for
     standard error, which is the request's from then on.  ``status`` is where the pool
-    tells how the run ended; the caller closes it.
+    tells how the run ended, ``page_head`` the file for the header section of a page,
+    None for others; the caller closes them.
     """
 
-    def __init__(self, invocation: Invocation, errors: int, umask: int) -> None:
+    page_head: int | None = None
+
+    def __init__(
+        self, invocation: Invocation, errors: int, umask: int, *, debug: bool = False
+    ) -> None:
         self._descriptors = [errors]
+        kept: list[int] = []
         try:
-            self._head = _encode(invocation, umask)
+            is_page = invocation.script.is_page
+            self._head = _encode(invocation, umask, is_page=is_page, debug=debug)
             # In the order in which a pool expects them.
             self._descriptors.insert(0, _open_source(invocation.stdin))
             self.status, write_end = os.pipe()
             self._descriptors.append(write_end)
+            kept.append(self.status)
+            if is_page:
+                self.page_head = open_head_file()
+                kept.append(self.page_head)
+                self._descriptors.append(os.dup(self.page_head))
         except BaseException:
             self.close()
+            for descriptor in kept:
+                os.close(descriptor)
             raise
         finally:
             if invocation.stdin is not None:
@@ -63,7 +78,7 @@ class PoolRequest:
         self._descriptors.clear()
 
 
-def _encode(invocation: Invocation, umask: int) -> bytes:
+def _encode(invocation: Invocation, umask: int, *, is_page: bool, debug: bool) -> bytes:
     environment = invocation.environment
     extras: dict[str, object] = {
         "timeout": invocation.script.mount.timeout,
@@ -77,6 +92,9 @@ def _encode(invocation: Invocation, umask: int) -> bytes:
         extras["interpreter"] = interpreter
     if invocation.by_shebang:
         extras["by_shebang"] = True
+    if is_page:
+        extras["page"] = invocation.script.mount.folder
+        extras["debug"] = debug
     return encode_head({**environment, RUN_VARIABLE: json.dumps(extras)})
 
 

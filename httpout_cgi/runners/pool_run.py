@@ -16,6 +16,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.protocol.ownership import ACCOUNT_REFUSALS, REFUSED, Refusal
 from httpout_cgi.runners.base import time_is_over, unavailable
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
+from httpout_cgi.runners.page_head_file import make_default_head, read_head
 from httpout_cgi.runners.pool_request import PoolRequest
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT
@@ -89,6 +90,8 @@ class PoolRun:
         loop: asyncio.AbstractEventLoop,
         forget: Callable[["PoolRun"], None],
         umask: int,
+        *,
+        debug: bool = False,
     ) -> None:
         self._invocation = invocation
         self.owner = invocation.script.mount.owner
@@ -98,8 +101,9 @@ class PoolRun:
         self._error_lines: deque[bytes] = deque()
         self._error_size = 0
         self._error_pipe = OutputPipe(LineReceiver(self._take_error_line))
+        errors = self._error_pipe.write_end
         try:
-            self._request = PoolRequest(invocation, self._error_pipe.write_end, umask)
+            self._request = PoolRequest(invocation, errors, umask, debug=debug)
         except BaseException:
             self._error_pipe.close()
             raise
@@ -192,6 +196,8 @@ class PoolRun:
             self._connection.close()
         self._request.close()
         os.close(self._request.status)
+        if self._request.page_head is not None:
+            os.close(self._request.page_head)
         self._forget(self)
         self._wake()
 
@@ -240,10 +246,10 @@ class PoolRun:
             if not data:
                 self._conclude()
                 return
-            self._chunks.append(data)
-            self._unread += len(data)
             if self._head is not None:
                 self._look_for_head(data)
+            self._chunks.append(data)
+            self._unread += len(data)
             if self._unread > UNREAD_LIMIT:
                 self._pause_reading()
         self._begin()
@@ -267,9 +273,16 @@ class PoolRun:
 
     def _look_for_head(self, data: bytes) -> None:
         assert self._head is not None
+        if self._request.page_head is not None:
+            self._begin_page(read_head(self._request.page_head))
+            return
         text = self._head + data
-        is_page = self._invocation.script.mount.output == "page"
-        self._head = None if is_page or _find_end_of_head(text) else text[-2:]
+        self._head = None if _find_end_of_head(text) else text[-2:]
+
+    def _begin_page(self, head: bytes) -> None:
+        """Let its header section be first, which is not in what is read."""
+        self._chunks.append(head or make_default_head())
+        self._head = None
 
     def _take(self) -> bytes:
         data = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
@@ -298,12 +311,21 @@ class PoolRun:
             self._error = self._judge_silence(has_begun=has_begun)
         elif os.WIFSIGNALED(status):
             self._error = self._judge_signal(os.WTERMSIG(status))
-        elif code := os.WEXITSTATUS(status):
-            self._log(logging.INFO, f"exit code {code}")
+        else:
+            self._take_exit_code(os.WEXITSTATUS(status))
         if self._head is not None and self._error_lines:
             text = b"\n".join([*self._error_lines, b""])
             self.failure = text.decode("utf-8", "backslashreplace")
         self._leave()
+
+    def _take_exit_code(self, code: int) -> None:
+        if code:
+            self._log(logging.INFO, f"exit code {code}")
+        if self._request.page_head is not None and self._head is not None:
+            head = read_head(self._request.page_head)
+            # It has printed nothing; if it failed as well, it is no empty page.
+            if head or not code:
+                self._begin_page(head)
 
     def _read_status(self) -> str:
         try:

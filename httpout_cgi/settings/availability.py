@@ -13,10 +13,6 @@ from httpout_cgi.strict_yaml import KeyPath, Node, Problem, to_plain
 _Test: TypeAlias = Callable[[str, object], bool]
 
 
-def _is_one_of(*words: object) -> _Test:
-    return lambda _, value: value in words
-
-
 def _is_some_time(_: str, value: object) -> bool:
     try:
         return values.parse_time(value) != 0
@@ -25,10 +21,7 @@ def _is_some_time(_: str, value: object) -> bool:
 
 
 _EACH = "*"
-_NOT_YET: tuple[tuple[KeyPath, _Test], ...] = (
-    (("reload", "check"), _is_some_time),
-    (("users", "scripts", _EACH, "output"), _is_one_of("page")),
-)
+_NOT_YET: tuple[tuple[KeyPath, _Test], ...] = ((("reload", "check"), _is_some_time),)
 
 
 def refuse_what_is_not_available(root: Node) -> list[Problem]:

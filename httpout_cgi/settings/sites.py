@@ -70,9 +70,6 @@ class ScriptMount(_AnyMount):
             raise MisplacedError(f'must end with "/"; write "{self.url}/"', "url")
         if self.file is not None and self.url.endswith("/"):
             raise MisplacedError('must not end with "/", as it is one file', "url")
-        if self.output == "page" and self.runner == "process":
-            text = '"process" is not available for pages yet; write auto or thread'
-            raise MisplacedError(text, "runner")
         return self
 
 
