@@ -18,7 +18,7 @@ from httpout_cgi import __version__, access_log, config, error_log, pages_comman
 from httpout_cgi.config import Config, Site, Users
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.script_list import list_scripts
-from httpout_cgi.processes import privileges, pythons
+from httpout_cgi.processes import certificate, privileges, pythons
 from httpout_cgi.processes.supervisor import Supervisor
 from httpout_cgi.runners import choose
 from httpout_cgi.runners.choose import ScriptJudge
@@ -121,7 +121,10 @@ def _check(options: _Options, file: Path | None) -> None:
     account = privileges.choose_account(loaded)
     privileges.check_folders(loaded, account)
     pythons.check(loaded.pools.python, account)
-    for warning in [*config.warnings(loaded), *privileges.check_root(loaded, account)]:
+    warnings = [*config.warnings(loaded), *privileges.check_root(loaded, account)]
+    if loaded.tls is not None:
+        warnings += certificate.read(loaded.tls).warnings
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     _echo(_describe(loaded, [one.address for one in loaded.listen]))
 

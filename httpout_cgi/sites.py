@@ -129,6 +129,7 @@ def _find_private(config: settings.Config) -> list[Path]:
     """Return the files that no client may see, should a docroot hold them."""
     logs = config.log.access.path, config.log.error.path
     files = [*config.sources, *list_password_files(config)]
+    files += [config.tls.key] if config.tls else []
     return [*files, *(path for path in logs if path is not None)]
 
 

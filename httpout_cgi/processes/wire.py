@@ -6,9 +6,13 @@ import ipaddress
 import socket
 import ssl
 import struct
+import sys
 import termios
 
 from httpout_cgi.messages import Endpoints
+
+# More than any connection transports.
+_VERY_HIGH = 1 << 62
 
 
 def read_endpoints(transport: asyncio.BaseTransport) -> Endpoints:
@@ -48,8 +52,15 @@ def count_unsent(transport: asyncio.WriteTransport) -> int:
 
     Those in the system's buffer count (SIOCOUTQ, tcp(7) and unix(7)): it may hold
     megabytes, so that ours alone would not show a slow reader's progress.
+
+    TLS has one more buffer, which nobody can look into, and which fills the system's
+    again at once.  What the client has acknowledged shows that it goes on: then, the
+    number is 0 in the end, and falls until then, but counts from very high.
     """
-    return transport.get_write_buffer_size() + _count_in_system(transport)
+    unsent = transport.get_write_buffer_size() + _count_in_system(transport)
+    if unsent and transport.get_extra_info("sslcontext") is not None:
+        return _VERY_HIGH - _count_acknowledged(transport)
+    return unsent
 
 
 def reset(transport: asyncio.WriteTransport) -> None:
@@ -74,6 +85,15 @@ def _count_in_system(transport: asyncio.WriteTransport) -> int:
     except (OSError, ValueError):  # not known on this system, or closed
         return 0
     return int(struct.unpack("i", answer)[0])
+
+
+def _count_acknowledged(transport: asyncio.WriteTransport) -> int:
+    """Return tcpi_bytes_acked of struct tcp_info (<linux/tcp.h>, since 4.1)."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or sys.platform != "linux":  # see reset
+        return 0
+    answer = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+    return int(struct.unpack_from("=Q", answer, 120)[0])
 
 
 def _plain(address: str) -> str:
