@@ -114,7 +114,7 @@ def python() -> Iterator[Python]:
 class RootServer:
     """A server that is started as root with another Python."""
 
-    def __init__(self, python: Python, folder: Path) -> None:
+    def __init__(self, python: Python, folder: Path, **variables: str) -> None:
         self.process = subprocess.Popen(
             [
                 python.executable,
@@ -124,7 +124,11 @@ class RootServer:
                 str(folder / "config.yaml"),
             ],
             cwd=python.path,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": python.path},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": python.path,
+                **variables,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

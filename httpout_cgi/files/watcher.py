@@ -11,6 +11,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, Literal, TypeAlias
@@ -166,9 +167,11 @@ class Watcher:
             made.start()
             observer = self._observers[polling] = made
         handler = _Handler(folder, self._note)
-        return observer.schedule(
+        watch = observer.schedule(
             handler, handler.real, recursive=True, event_filter=_EVENTS
         )
+        _keep_from_children()
+        return watch
 
     def _is_watching(self, folder: str, identity: _Identity | None) -> bool:
         # Both: a folder's emitter ends with it, but not if it was only moved; and
@@ -214,6 +217,15 @@ def _silence_watchdog() -> None:
     logger = logging.getLogger("watchdog")
     logger.propagate = False
     logger.handlers[:] = [logging.NullHandler()]
+
+
+def _keep_from_children() -> None:
+    """Let no child of a script inherit what watchdog opens without IN_CLOEXEC."""
+    folder = "/proc/self/fd"
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        with suppress(OSError):  # closed by now
+            if os.readlink(f"{folder}/{name}") == "anon_inode:inotify":
+                os.set_inheritable(int(name), False)
 
 
 def _outermost(folders: Iterable[str]) -> list[str]:

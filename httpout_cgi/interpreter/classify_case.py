@@ -17,8 +17,8 @@ from typing import (
 
 from httpout_cgi.interpreter import classify_facts as facts_of
 from httpout_cgi.interpreter import classify_modules as modules
+from httpout_cgi.interpreter import classify_programs, harmless_calls, shebang
 from httpout_cgi.interpreter import classify_tables as tables
-from httpout_cgi.interpreter import harmless_calls, shebang
 from httpout_cgi.interpreter.classify_facts import Arguments, Facts, Import, Use
 from httpout_cgi.interpreter.classify_harmless import asks_only
 from httpout_cgi.interpreter.classify_source import Source
@@ -191,6 +191,8 @@ class Case:
                     self._consider(path, use, tables.why_variable(use.name))
                 elif use.kind == facts_of.OPENS:
                     self._consider(path, use, tables.why_path(use.name))
+                elif use.kind == facts_of.STARTS:
+                    self._consider(path, use, classify_programs.WHY)
                 else:
                     for name in self._spell_out(use.name):
                         self._look_at_use(path, use._replace(name=name))

@@ -9,7 +9,7 @@ import ast
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 # What is done with what has a name.
-USES, CALLS, SETS, CHANGES, VARIABLE, OPENS, RELOADS = range(7)
+USES, CALLS, SETS, CHANGES, VARIABLE, OPENS, RELOADS, STARTS = range(8)
 
 # Everything below the package may be imported.
 ANY = "*"

@@ -20,11 +20,13 @@ from httpout_cgi.interpreter.classify_facts import (
     CHANGES,
     OPENS,
     SETS,
+    STARTS,
     USES,
     VARIABLE,
     Facts,
     Notes,
 )
+from httpout_cgi.interpreter.classify_programs import find_privileged
 from httpout_cgi.interpreter.classify_scopes import (
     Scope,
     absolute,
@@ -226,7 +228,12 @@ class _Reader:
 
     def _constant(self, node: ast.Constant, scope: Scope) -> None:
         text = node.value
-        if isinstance(text, str) and text[:1] == "/" and not self._notes.commands:
+        if not isinstance(text, str):
+            return
+        program = find_privileged(text, is_command=self._notes.commands > 0)
+        if program:
+            self._notes.add_use(STARTS, program, node)
+        if text[:1] == "/" and not self._notes.commands:
             self._notes.add_use(OPENS, text, node)
 
     def _call(self, node: ast.Call, scope: Scope) -> None:

@@ -1,4 +1,4 @@
-"""Boot: the command of a pool, and its environment.
+"""Boot: the command of a pool, and the environments of pools and workers.
 
 Of the server it gets no more than it needs: under another Python no package but ours.
 Imports little: the first stage of a pool needs it as well.
@@ -28,8 +28,11 @@ else:
     sys.path_importer_cache.pop(sys.path.pop(0), None)
 try:
     import ctypes
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    libc, PR_SET_PDEATHSIG, VERSION_3 = ctypes.CDLL(None), 1, 0x20080522
+    libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.geteuid():
+        # Capabilities that systemd gives to a service are the supervisor's alone.
+        libc.capset((ctypes.c_uint32 * 2)(VERSION_3, 0), (ctypes.c_uint32 * 6)())
 except (ImportError, AttributeError, OSError):
     pass  # not Linux: the pool looks for its parent now and then
 if os.getppid() != supervisor:
@@ -39,6 +42,10 @@ sys.exit(importlib.import_module("httpout_cgi.processes." + module).main())
 """
 
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+# What says how a process runs here, and is no secret: where the spool is, how times
+# and texts look, how the dynamic linker, malloc and Python work, how tests measure it.
+_WORKER_NAMES: Final = frozenset(("PATH", "TMPDIR", "TZ", "TZDIR", "LANG", "LANGUAGE"))
+_WORKER_PREFIXES: Final = ("LC_", "LD_", "MALLOC_", "PYTHON", "COVERAGE_")
 # Where this package is.
 _FOLDER: Final = str(Path(__file__).resolve().parents[2])
 
@@ -66,3 +73,16 @@ def make_environment() -> dict[str, str]:
     # This Python may not start without.
     libraries = os.environ.get("LD_LIBRARY_PATH")
     return {**environment, "LD_LIBRARY_PATH": libraries} if libraries else environment
+
+
+def make_worker_environment() -> dict[str, str]:
+    """Return what a worker keeps of the supervisor's environment.
+
+    Scripts in threads have it before their eyes (/proc/self/environ, getenv() in C): a
+    password that came with the service is not for them.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _WORKER_NAMES or name.startswith(_WORKER_PREFIXES)
+    }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from httpout_cgi.errors import StartError
-from httpout_cgi.processes import control
+from httpout_cgi.processes import boot, control
 from httpout_cgi.processes.backoff import pause_after
 from httpout_cgi.processes.privileges import Account
 
@@ -180,6 +180,7 @@ class Fleet:
             [*self._command, str(channel)],
             pass_fds=[channel],
             cwd="/",
+            env=boot.make_worker_environment(),
             stdin=subprocess.DEVNULL,
             # Standard output may be the access log: what a library prints there
             # would be lines of it.

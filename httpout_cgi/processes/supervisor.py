@@ -317,7 +317,7 @@ def _is_for_pool(listener: Listener, config: Config) -> bool:
 
 
 def _warn_of_restart(old: Config, new: Config) -> None:
-    for name in ("user", "group", "loop"):
+    for name in ("user", "group", "loop", "no_new_privileges"):
         if getattr(old, name) != getattr(new, name):
             _log.warning("a changed %s needs a restart", name)
 

@@ -23,6 +23,7 @@ from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import certificate, control, garbage, signals
+from httpout_cgi.processes.confinement import confine
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.directory import PoolDirectory
 from httpout_cgi.processes.handshake import TLSListener
@@ -48,6 +49,9 @@ class Worker:
     def __init__(self, channel: socket.socket, first: control.Configuration) -> None:
         config = parse_dump(first.config)
         _use_error_log(config, first)
+        # Who runs a server for himself may well want to look into it.
+        is_closed = config.user is not None
+        confine(no_new_privileges=config.no_new_privileges, is_closed=is_closed)
         _allow_descriptors(config.limits.connections)
         self._channel = channel
         self._first = first
@@ -280,9 +284,6 @@ def main() -> int:
     # A terminal's ^C and hang-up go to all processes; the supervisor decides.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signals.ignore)
-    # C code asks the process: a script has no terminal.
-    for name in ("TERM", "COLUMNS", "LINES"):
-        os.environ.pop(name, None)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         os.set_inheritable(channel.fileno(), False)
         first = control.receive(channel)

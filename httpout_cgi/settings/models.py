@@ -163,6 +163,9 @@ class Config(Model):
     user: Name | None = key(None, "Account of the workers, as root.")
     group: Name | None = key(None, "Group of the workers, as root.")
     allow_root: Flag = key(False, "Whether workers may stay root.")
+    no_new_privileges: Flag = key(
+        True, "Whether set-user-ID programs gain no rights below the workers."
+    )
     loop: Literal["auto", "uvloop", "asyncio"] = key(
         "auto", "auto: uvloop where installed, else asyncio."
     )
