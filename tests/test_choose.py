@@ -13,7 +13,7 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.classify import Classifier
 from httpout_cgi.interpreter.classify_case import PROCESS, THREAD, Verdict
 from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge, explain
-from httpout_cgi.scripts import Invocation, Mount, RunnerName, Script
+from httpout_cgi.scripts import Invocation, Mount, OutputMode, RunnerName, Script
 from tests.fake_runs import FakeRun, FakeRunner
 
 PATIENCE = 10
@@ -34,10 +34,14 @@ class StoppableFake(FakeRunner):
 class FakeJudge:
     """Knows a verdict at once, or gives it once it may."""
 
-    def __init__(self, verdict: Verdict, *, is_known: bool = True) -> None:
+    def __init__(
+        self, verdict: Verdict, *, is_known: bool = True, may_judge: bool = False
+    ) -> None:
         self._verdict = verdict
         self._is_known = is_known
         self.may_judge = threading.Event()
+        if may_judge:
+            self.may_judge.set()
 
     def find(self, script: Script) -> Verdict | None:
         return self._verdict if self._is_known else None
@@ -61,10 +65,17 @@ class Chosen:
 
 
 def make_script(
-    path: Path, runner: RunnerName = "auto", interpreters: dict[str, str] | None = None
+    path: Path,
+    runner: RunnerName = "auto",
+    interpreters: dict[str, str] | None = None,
+    output: OutputMode = "cgi",
 ) -> Script:
     mount = Mount(
-        "/cgi-bin/", str(path.parent), runner=runner, interpreters=interpreters
+        "/cgi-bin/",
+        str(path.parent),
+        runner=runner,
+        interpreters=interpreters,
+        output=output,
     )
     return Script(str(path), os.stat(path), "/a", "", None, "/", mount, "site")
 
@@ -174,6 +185,26 @@ def test_a_process_is_told_that_another_python_has_to_run_it(
     chosen = Chosen(FakeJudge(Verdict(PROCESS, (), interpreter)))
     chosen.runner.start(invoke(script))
     assert chosen.process.invocations[0].by_shebang is (interpreter is not None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_thread"),
+    [
+        pytest.param(Verdict(THREAD), True, id="thread"),
+        pytest.param(Verdict(PROCESS), False, id="process"),
+        pytest.param(Verdict(PROCESS, (), "/opt/bin/python2"), True, id="other Python"),
+    ],
+)
+def test_a_page_gets_a_process_of_our_python_or_a_thread(
+    script: Script, verdict: Verdict, is_thread: bool
+) -> None:
+    page = make_script(Path(script.path), output="page")
+    chosen = Chosen(FakeJudge(verdict))
+    run = chosen.runner.start(invoke(page))
+    assert run is (chosen.thread if is_thread else chosen.process).run
+    assert explain(page, FakeJudge(verdict, may_judge=True))[0] == (
+        "thread" if is_thread else "process"
+    )
 
 
 def make_judge() -> ScriptJudge:

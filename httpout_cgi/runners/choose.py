@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from httpout_cgi.interpreter.classify import Classifier
-from httpout_cgi.interpreter.classify_case import PROCESS, Reason, Verdict
+from httpout_cgi.interpreter.classify_case import PROCESS, THREAD, Reason, Verdict
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.scripts import Invocation, Script
 
@@ -60,8 +60,19 @@ def explain(script: Script, judge: Judge) -> tuple[str, list[str]]:
     reasons = [str(reason) for reason in verdict.reasons]
     setting = script.mount.runner
     if setting == "auto":
-        return verdict.runner, reasons
+        return _follow(verdict, script), reasons
     return setting, [f"runner: {setting}", *reasons]
+
+
+def _follow(verdict: Verdict, script: Script) -> str:
+    """Return the name of the runner that auto means.
+
+    A page that misses what only another Python has would miss it in our process, too,
+    and that one may have the real httpout.
+    """
+    if verdict.interpreter is not None and script.is_page:
+        return THREAD
+    return verdict.runner
 
 
 class ChoosingRunner:
@@ -95,10 +106,9 @@ class ChoosingRunner:
 
     def start_by(self, invocation: Invocation, verdict: Verdict) -> Run:
         """Start a run where the verdict sends it."""
-        if verdict.runner != PROCESS:
+        if _follow(verdict, invocation.script) != PROCESS:
             return self._thread.start(invocation)
-        # What a page has beyond a script, no other Python has.
-        if verdict.interpreter is not None and not invocation.script.is_page:
+        if verdict.interpreter is not None:
             invocation = invocation._replace(by_shebang=True)
         return self._process.start(invocation)
 
