@@ -46,6 +46,7 @@ class Python:
 REQUIREMENTS = (
     "tremolo", "pyyaml", "watchdog", "pydantic", "pydantic-core", "click", "uvloop",
     "typing-extensions", "annotated-types", "typing-inspection", "legacy-cgi",
+    "wsproto", "h11", "libpass", "bcrypt",
 )  # fmt: skip
 
 

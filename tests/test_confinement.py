@@ -27,7 +27,7 @@ sites:
       - {{url: /thread/, path: cgi-bin, runner: thread}}
       - {{url: /auto/, path: cgi-bin}}
       - {{url: /process/, path: cgi-bin, match: ["*.py", "*"], runner: process}}
-      - {{url: /pages/, path: pages, output: page}}
+      - {{url: /pages/, path: pages, output: page, runner: thread}}
 """
 WORDS = """\
 import os

@@ -5,6 +5,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ sites:
       - {url: /thread/, path: cgi-bin, runner: thread, environment: {EXTRA: given}}
       - {url: /process/, path: cgi-bin, match: ["*"], runner: process,
          environment: {EXTRA: given}}
-      - {url: /pages/, path: pages, output: page, environment: {EXTRA: given}}
+      - {url: /pages/, path: pages, output: page, runner: thread,
+         environment: {EXTRA: given}}
 """
 # All ways to a variable: Python's, C's, the kernel's, and a child's.
 VARIABLES = f"""\
@@ -137,8 +139,11 @@ def ask_for_links(site: Site, target: str) -> tuple[int, dict[int, str]]:
 
 
 def read_links(pid: int) -> dict[int, str]:
-    folder = f"/proc/{pid}/fd"
-    return {int(one): os.readlink(f"{folder}/{one}") for one in os.listdir(folder)}
+    folder, links = f"/proc/{pid}/fd", {}
+    for name in os.listdir(folder):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            links[int(name)] = os.readlink(f"{folder}/{name}")
+    return links
 
 
 def is_watching(worker: int) -> bool:
