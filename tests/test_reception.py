@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -129,16 +130,28 @@ def test_all_chunks_count_together() -> None:
     reception.close()
 
 
-def test_a_full_disk_is_a_507(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "status", "fields"),
+    [
+        pytest.param(errno.ENOSPC, 507, {}, id="full disk"),
+        pytest.param(errno.EFBIG, 507, {}, id="limit of a file's size"),
+        pytest.param(errno.EMFILE, 503, {"Retry-After": "1"}, id="no descriptor left"),
+        pytest.param(errno.ENFILE, 503, {"Retry-After": "1"}, id="none in the system"),
+    ],
+)
+def test_content_that_cannot_be_kept_is_refused(
+    code: int, status: int, fields: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(spool: Spool, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(Spool, "write", write)
     reception = Reception()
     reception.feed(b"PUT / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello")
-    with pytest.raises(HTTPError, match="No space left") as refused:
+    with pytest.raises(HTTPError, match=os.strerror(code)) as refused:
         reception.advance(LIMITS)
-    assert refused.value.status == 507
+    assert refused.value.status == status
+    assert dict(refused.value.fields) == fields
     reception.close()
 
 

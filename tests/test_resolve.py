@@ -741,6 +741,7 @@ def test_answer_to_a_failing_system(code: int, status: HTTPStatus) -> None:
     error = make_http_error(OSError(code, os.strerror(code), "/x"))
 
     assert (error.status, error.reason) == (status, f"{os.strerror(code)}: /x")
+    assert ("Retry-After" in dict(error.fields)) == (status == 503)
 
 
 # X-Sendfile

@@ -85,7 +85,9 @@ def make_http_error(error: OSError, owner: int | None = None) -> HTTPError:
     status = _STATUSES.get(error.errno or 0, HTTPStatus.INTERNAL_SERVER_ERROR)
     if owner is not None and error.errno == errno.EACCES:
         return HTTPError(status, f"{Refusal.NOT_READABLE.value}: {error.filename}")
-    return HTTPError(status, f"{error.strerror}: {error.filename}")
+    # Others give their descriptors back.
+    fields = [("Retry-After", "1")] if status.value == 503 else []
+    return HTTPError(status, f"{error.strerror}: {error.filename}", fields=fields)
 
 
 class Resolver:

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 _READ_SIZE = 65_536
 # A peer that connects and says nothing.
 _HEAD_SECONDS = 10.0
-# Peers that have not got a child yet; more wait in the backlog.
+# Peers of one listener that have not got a child yet; more wait in the backlog.
 _MOST_WITHOUT_CHILD = 64
 # Between looks at who our parent is.
 _LOOK_SECONDS = 2.0
 # After accept() found no descriptor or no memory.
 _REST_SECONDS = 0.1
+# Between two lines about that.
+_QUIET_SECONDS = 60.0
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 # poll() tells unasked that a peer has closed.  Not POLLRDHUP: it may have sent all, and
@@ -63,8 +65,10 @@ class Pool:
         self._poll = select.poll()
         self._peers: dict[int, Peer] = {}
         self._waiting: deque[Peer] = deque()
-        self._is_listening = False
+        # The listeners that are watched.
+        self._heeded: set[int] = set()
         self._rests_until = 0.0
+        self._next_complaint = 0.0
         # How often we were told to leave.
         self._orders = 0
         self._parent = parent
@@ -135,20 +139,35 @@ class Pool:
         return source is not None and source.is_changed()
 
     def _listen_or_not(self, now: float) -> None:
-        wanted = (
+        may_listen = (
             not self._orders
             and now >= self._rests_until
             and (self._kept is None or self._kept.count < self._settings.processes)
             and len(self._waiting) < self._settings.processes
-            and len(self._peers) - self._children.count < _MOST_WITHOUT_CHILD
         )
-        if wanted != self._is_listening:
-            for number in self._listeners:
-                if wanted:
-                    self._poll.register(number, select.POLLIN)
-                else:
-                    self._poll.unregister(number)
-        self._is_listening = wanted
+        for number in self._listeners:
+            wanted = may_listen and self._has_slot(number)
+            if wanted and number not in self._heeded:
+                self._poll.register(number, select.POLLIN)
+                self._heeded.add(number)
+            elif not wanted and number in self._heeded:
+                self._poll.unregister(number)
+                self._heeded.discard(number)
+
+    def _has_slot(self, number: int) -> bool:
+        """Tell whether one more of a listener's peers may be silent for a while.
+
+        Each listener has slots of its own: who connects from outside and says nothing
+        (slowloris) must not keep the workers waiting.
+        """
+        without_child = len(self._peers) - self._children.count
+        if without_child < _MOST_WITHOUT_CHILD:
+            return True
+        mounts = self._mounts[number]
+        count = sum(
+            not peer.pid and peer.mounts is mounts for peer in self._peers.values()
+        )
+        return count < _MOST_WITHOUT_CHILD
 
     def _patience_ms(self, now: float) -> int:
         """Return how long there is nothing to do but what poll() tells of."""
@@ -180,11 +199,18 @@ class Pool:
             connection, _ = self._listeners[number].accept()
         except OSError as exc:
             if exc.errno in _EXHAUSTED:
-                complain(f"no connection can be accepted: {exc}")
-                self._rests_until = time.monotonic() + _REST_SECONDS
+                self._rest(exc)
             return  # else another one took it, or the peer has left
         deadline = time.monotonic() + _HEAD_SECONDS
         self._meet(Peer(connection, deadline, self._mounts[number]))
+
+    def _rest(self, reason: OSError) -> None:
+        """Accept nothing for a moment: others give back what there is too little of."""
+        now = time.monotonic()
+        self._rests_until = now + _REST_SECONDS
+        if now >= self._next_complaint:
+            self._next_complaint = now + _QUIET_SECONDS
+            complain(f"no connection can be accepted: {reason}")
 
     def _take_over(self) -> None:
         """Take a connection from a kept child, with what it has read of it."""

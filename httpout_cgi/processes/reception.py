@@ -3,6 +3,7 @@
 Knows the framing of HTTP/1.1 (RFC 9112), but no transport and no clock.
 """
 
+import errno
 from http import HTTPStatus
 
 from httpout_cgi.config import Limits
@@ -137,8 +138,16 @@ def _store(spool: Spool, data: bytes) -> None:
     try:
         spool.write(data)
     except OSError as exc:
-        status = HTTPStatus.INSUFFICIENT_STORAGE
-        raise HTTPError(status, f"cannot spool the content: {exc}") from exc
+        raise _cannot_spool(exc) from exc
+
+
+def _cannot_spool(error: OSError) -> HTTPError:
+    reason = f"cannot spool the content: {error}"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        # Others give their descriptors back.
+        fields = [("Retry-After", "1")]
+        return HTTPError(HTTPStatus.SERVICE_UNAVAILABLE, reason, fields=fields)
+    return HTTPError(HTTPStatus.INSUFFICIENT_STORAGE, reason)
 
 
 def _too_large(limit: int) -> HTTPError:

@@ -4,9 +4,20 @@ A run starts when its request's content is here, so that a slow client never hol
 thread, CONTENT_LENGTH is right for chunked requests, and stdin is seekable.
 """
 
+import contextlib
 import io
 import tempfile
 from typing import BinaryIO, cast
+
+
+def prepare() -> None:
+    """Find the folder for spools while there is room in it.
+
+    tempfile would look for another one, and stay there, if it first looked when the
+    disk is full, or no descriptor is left.
+    """
+    with contextlib.suppress(OSError):  # there is none: told when it is needed
+        tempfile.gettempdir()
 
 
 class Spool:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import signal
 import socket
 import ssl
@@ -22,9 +21,10 @@ from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter.code_cache import CodeCache
-from httpout_cgi.processes import certificate, control, garbage, signals
+from httpout_cgi.processes import certificate, control, garbage, signals, spool
 from httpout_cgi.processes.confinement import confine
 from httpout_cgi.processes.connection import make_factory
+from httpout_cgi.processes.descriptors import allow_descriptors
 from httpout_cgi.processes.directory import PoolDirectory
 from httpout_cgi.processes.handshake import TLSListener
 from httpout_cgi.processes.http_server import HTTPServer
@@ -52,7 +52,7 @@ class Worker:
         # Who runs a server for himself may well want to look into it.
         is_closed = config.user is not None
         confine(no_new_privileges=config.no_new_privileges, is_closed=is_closed)
-        _allow_descriptors(config.limits.connections)
+        config = allow_descriptors(config)
         self._channel = channel
         self._first = first
         self._loop = make_loop(config.loop)
@@ -97,6 +97,7 @@ class Worker:
         )
         self._server.tls = _make_tls(self._first)
         await self._listen(config, self._first)
+        spool.prepare()
         self._loop.add_signal_handler(signal.SIGTERM, self._inbox.put_nowait, None)
         self._loop.add_reader(self._channel, self._receive)
         control.send_ready(self._channel)
@@ -125,7 +126,7 @@ class Worker:
         """Use other settings from the next request on; connections stay open."""
         config = parse_dump(message.config)
         _use_error_log(config, message)
-        _allow_descriptors(config.limits.connections)
+        config = allow_descriptors(config)
         await self._enter_pages(config)
         await self._replace_runner(config)
         self._retired.add(self._gateway)
@@ -309,18 +310,6 @@ def _use_error_log(config: Config, message: control.Configuration) -> None:
         # What libraries print, and the words of a dying process, belong there, too.
         os.dup2(message.error_log, 1)
         os.dup2(message.error_log, 2)
-
-
-def _allow_descriptors(connections: int) -> None:
-    """Raise the soft limit of open files to what so many connections may need."""
-    # Each may have a file to send, or a spool; the rest is for scripts.
-    wanted = 2 * connections + 512
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        _log.warning("limits.connections: only %d files may be open here", hard)
 
 
 def _what_is_watched(config: Config) -> list[str]:
