@@ -147,7 +147,7 @@ class WebSocketLink(asyncio.Protocol):
     def eof_received(self) -> bool:
         # No WebSocket is half open (RFC 6455 section 7.1.4).
         self._code = self._code or LOST
-        self._leave()
+        self._leave(half=False)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -233,14 +233,14 @@ class WebSocketLink(asyncio.Protocol):
         else:
             self.deadline = now + self._server.limits.send_timeout
 
-    def _leave(self) -> None:
-        """Close the connection behind what was sent."""
+    def _leave(self, *, half: bool = True) -> None:
+        """Close our side behind what was sent, and the client's later if ``half``."""
         self._end()
         successor = Lingering(self._server, self._wire)
         self._wire.set_protocol(successor)
         self._server.replace(self, successor)
         self._read_on(True)
-        successor.begin(half=True)
+        successor.begin(half=half, waits=half)
 
     def _end(self) -> None:
         if not self._over:

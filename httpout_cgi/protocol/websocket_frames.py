@@ -47,6 +47,7 @@ class CloseReceived(NamedTuple):
 # None is a frame that means nothing to anybody, but has cost some time.
 Received: TypeAlias = Data | PingReceived | CloseReceived | None
 
+_CLOSE_SENT = (ConnectionState.LOCAL_CLOSING, ConnectionState.CLOSED)
 _OPEN = (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING)
 
 
@@ -86,7 +87,7 @@ class Frames:
 
     def encode_close(self, code: int, reason: str = "") -> bytes:
         """Return a close frame, ``b""`` if one has been sent."""
-        if self._connection.state is ConnectionState.LOCAL_CLOSING:
+        if self._connection.state in _CLOSE_SENT:
             return b""
         return self._send(CloseConnection(code, reason or None))
 
