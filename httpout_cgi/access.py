@@ -130,12 +130,24 @@ def _make_rules(access: settings.Access | None, url: str) -> list[_Rule]:
 
 
 def _check_address(rule: _Rule, endpoints: Endpoints) -> None:
-    # Who is behind a Unix socket that is not trusted is not this machine's address:
-    # else, all clients of a proxy that nobody trusts would come in by it.
-    peer = endpoints.peer_address if endpoints.is_peer_known else ""
-    is_allowed = rule.allow is None or rule.allow.has_peer(peer)
-    if not is_allowed or rule.deny.has_peer(peer):
-        raise HTTPError(HTTPStatus.FORBIDDEN, f"access denied to {peer or 'unix'}")
+    if rule.allow is None and not rule.deny:
+        return
+    peer, address = endpoints.peer, endpoints.peer_address
+    if peer == "hidden":
+        # Else, a client that garbles what its proxy says would have the proxy's rights.
+        raise HTTPError(
+            HTTPStatus.FORBIDDEN, f"access denied: {address} hides who asks"
+        )
+    if peer == "unix":
+        # Not this machine's address: else, everybody behind a proxy that is not trusted
+        # would come in by that, and nobody be denied.
+        address = ""
+        is_allowed = rule.allow is not None and rule.allow.has_peer("")
+    else:
+        is_allowed = rule.allow is None or rule.allow.has_peer(address)
+    if not is_allowed or rule.deny.has_peer(address):
+        reason = f"access denied to {address or 'a Unix socket'}"
+        raise HTTPError(HTTPStatus.FORBIDDEN, reason)
 
 
 def _group(client: str) -> str:

@@ -171,6 +171,11 @@ def warnings(config: Config) -> list[str]:
                 f"debug is on and {listener.address} is not loopback: "
                 "strangers see tracebacks"
             )
+    if config.pools.scgi_listen and any(one.access for one in _list_guarded(config)):
+        lines.append(
+            "access is not checked for who asks the pool by pools.scgi_listen: "
+            "let the server in front do it"
+        )
     seen: dict[str, int] = {}
     for index, site in enumerate(config.sites):
         for host in site.hosts:
@@ -181,6 +186,12 @@ def warnings(config: Config) -> list[str]:
                     f"sites[{first}] comes first"
                 )
     return lines
+
+
+def _list_guarded(config: Config) -> list[Site | ScriptMount]:
+    """Return what the pool of the site runs scripts of."""
+    mounts = [mount for site in config.sites for mount in site.scripts]
+    return [*config.sites, *mounts]
 
 
 def _validate(root: Node, files: Sequence[Path]) -> tuple[Config | None, list[Problem]]:

@@ -32,11 +32,13 @@ small {{ opacity: .7 }}
 
 _TEXTS = {
     400: "The browser sent a request that this server does not understand.",
+    401: "This page is for users who have a password.",
     403: "You may not see this page.",
     404: "There is no page at this address.",
     405: "This page does not take requests of that kind.",
     408: "The request did not arrive in time.",
     413: "The request is larger than this server takes.",
+    429: "There have been too many tries. Please try again in a moment.",
     500: "The page could not be made. The administrator finds the reason in the "
     "error log.",
     502: "The page could not be made: its program ended in a wrong way.",

@@ -9,9 +9,10 @@ dataclass of eight fields takes a microsecond more.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
 
 Fields: TypeAlias = Sequence[tuple[str, str]]
+PeerKind: TypeAlias = Literal["address", "unix", "hidden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,9 @@ class Endpoints:
     """The two ends of a connection, as scripts see them.
 
     Addresses have no brackets (``2001:db8::1``).  A Unix socket has the empty
-    address and port 0 on both ends.  ``is_peer_known`` is false if the peer's address
-    is this machine's only because nobody told who is behind a Unix socket.
+    address and port 0 on both ends.  The peer is "unix" if nobody told who is behind
+    such a socket, and "hidden" if a trusted proxy did not tell its client's address;
+    ``peer_address`` is this machine's then, or the proxy's.
 
     ``tls`` has the meta-variables that describe the client's encryption.
     """
@@ -30,7 +32,7 @@ class Endpoints:
     peer_port: int
     local_address: str
     local_port: int
-    is_peer_known: bool = True
+    peer: PeerKind = "address"
     tls: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from httpout_cgi.access import list_password_files
 from httpout_cgi.accounts import Home, check_users
 from httpout_cgi.config import Config
 from httpout_cgi.errors import ConfigError, StartError
@@ -78,6 +79,8 @@ def check_folders(config: Config, account: Account | None) -> None:
 
 def _list_paths(config: Config) -> Iterator[tuple[str, Path, int]]:
     """Give what the workers use, by what name, and the permissions it takes."""
+    for path in list_password_files(config):
+        yield "file of users", path, os.R_OK
     for site in config.sites:
         if site.is_of_accounts:
             continue  # whose folders come and go

@@ -1,21 +1,38 @@
-"""Who is really there: X-Forwarded-* of proxies that are trusted to tell.
+"""Who is really there: X-Forwarded-* and Forwarded of proxies that are trusted to tell.
 
 Anybody can send these fields.  They count only if the peer is a trusted proxy, and of
-X-Forwarded-For only what trusted proxies wrote, which is its right end.
+lists only what trusted proxies wrote, which is their right end.  Forwarded (RFC 7239)
+counts where there is no X-Forwarded-*: proxies that write these pass the other one on
+as the client made it up.
 
 Pure: takes values, returns values; must not know sockets or the settings file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.messages import Endpoints, PeerKind, Request
 from httpout_cgi.protocol.addresses import Address, AddressSet, parse_address
+from httpout_cgi.protocol.forwarded_field import find_address, parse_forwarded
 
 _FieldValues: TypeAlias = Mapping[str, Sequence[str]]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_X_FIELDS = tuple(f"x-forwarded-{name}" for name in ("for", "proto", "host", "port"))
+
+
+class _Told(NamedTuple):
+    """What trusted proxies say; an empty one says nothing.
+
+    ``is_known`` is false if they had a client whose address they did not tell.
+    """
+
+    client: str = ""
+    is_known: bool = True
+    scheme: str = ""
+    host: str = ""
+    port: str = ""
 
 
 def resolve_request(request: Request, trusted: AddressSet) -> Request:
@@ -46,16 +63,15 @@ def resolve_endpoints(
         return endpoints
     if not trusted.has_peer(endpoints.peer_address):
         return _name_local_peer(endpoints)
-    scheme = _last(fields, "x-forwarded-proto").lower()
-    scheme = scheme if scheme in _DEFAULT_PORTS else endpoints.scheme
-    client = _find_client(fields, trusted)
-    # Encryption between the proxy and us is not the client's.
-    resolved = replace(
-        endpoints, scheme=scheme, local_port=_find_port(endpoints, fields), tls={}
-    )
-    if client is not None and client != endpoints.peer_address:
+    told = _read(fields, trusted)
+    scheme = told.scheme if told.scheme in _DEFAULT_PORTS else endpoints.scheme
+    resolved = replace(endpoints, scheme=scheme, local_port=_find_port(endpoints, told))
+    if told.client and told.client != endpoints.peer_address:
         # The port that the client used is not told.
-        resolved = replace(resolved, peer_address=client, peer_port=0)
+        resolved = replace(resolved, peer_address=told.client, peer_port=0)
+    if not told.is_known:
+        # It shows a proxy's address, but must not have a proxy's rights.
+        resolved = replace(resolved, peer="hidden")
     return _name_local_peer(resolved)
 
 
@@ -68,41 +84,77 @@ def forwarded_host(
     """
     if not trusted or not trusted.has_peer(endpoints.peer_address):
         return None
-    return _last(fields, "x-forwarded-host") or None
+    return _read(fields, trusted).host or None
 
 
 def _name_local_peer(endpoints: Endpoints) -> Endpoints:
     if endpoints.peer_address:
         return endpoints
-    return replace(endpoints, peer_address="127.0.0.1", is_peer_known=False)
+    kind: PeerKind = "unix" if endpoints.peer == "address" else endpoints.peer
+    return replace(endpoints, peer_address="127.0.0.1", peer=kind)
 
 
-def _find_client(fields: _FieldValues, trusted: AddressSet) -> str | None:
-    """Walk X-Forwarded-For from its right end to the first hop that is not trusted.
+def _read(fields: _FieldValues, trusted: AddressSet) -> _Told:
+    if any(name in fields for name in _X_FIELDS):
+        return _read_x_forwarded(fields, trusted)
+    if "forwarded" in fields:
+        return _read_forwarded(fields["forwarded"], trusted)
+    return _Told()
 
-    An entry that is no address stops the walk: what is left of it may be anybody's
+
+def _read_x_forwarded(fields: _FieldValues, trusted: AddressSet) -> _Told:
+    client, is_known = "", True
+    if "x-forwarded-for" in fields:
+        entries = reversed(_list(fields, "x-forwarded-for"))
+        hops = _walk(map(_parse_node, entries), trusted)
+        client, is_known = _name_client(hops)
+    scheme = _last(fields, "x-forwarded-proto").lower()
+    host, port = _last(fields, "x-forwarded-host"), _last(fields, "x-forwarded-port")
+    return _Told(client, is_known, scheme, host, port)
+
+
+def _read_forwarded(values: Sequence[str], trusted: AddressSet) -> _Told:
+    hops = parse_forwarded(values)
+    if not hops:
+        return _Told(is_known=False)
+    walked = _walk(map(find_address, reversed(hops)), trusted)
+    client, is_known = _name_client(walked)
+    # What the first trusted proxy says: it alone has seen what the client sent.
+    first = hops[-len(walked)]
+    return _Told(
+        client, is_known, first.get("proto", "").lower(), first.get("host", "")
+    )
+
+
+def _walk(
+    nearest_first: Iterable[Address | None], trusted: AddressSet
+) -> list[Address | None]:
+    """Return the hops up to the first one that is not trusted.
+
+    One that is no address stops the walk: what is left of it may be anybody's
     invention.
     """
-    client: Address | None = None
-    for entry in reversed(_list(fields, "x-forwarded-for")):
-        address = _parse_node(entry)
-        if address is None:
+    walked = []
+    for address in nearest_first:
+        walked.append(address)
+        if address is None or not trusted.has_address(address):
             break
-        client = address
-        if not trusted.has_address(address):
-            break
-    return None if client is None else str(client)
+    return walked
 
 
-def _find_port(endpoints: Endpoints, fields: _FieldValues) -> int:
-    """Return X-Forwarded-Port, else the port of -Host, else the default of -Proto."""
-    scheme = _last(fields, "x-forwarded-proto").lower()
-    host = _last(fields, "x-forwarded-host")
-    host_port = host.rpartition("]")[2].partition(":")[2]
-    for text in (_last(fields, "x-forwarded-port"), host_port):
+def _name_client(walked: Sequence[Address | None]) -> tuple[str, bool]:
+    """Return the address that is farthest away, and whether it is the client's."""
+    known = [str(address) for address in walked if address is not None]
+    return known[-1] if known else "", walked[-1] is not None
+
+
+def _find_port(endpoints: Endpoints, told: _Told) -> int:
+    """Return the port that was told, else that of the host, else that of the scheme."""
+    host_port = told.host.rpartition("]")[2].partition(":")[2]
+    for text in (told.port, host_port):
         if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535:
             return int(text)
-    return _DEFAULT_PORTS.get(scheme, endpoints.local_port)
+    return _DEFAULT_PORTS.get(told.scheme, endpoints.local_port)
 
 
 def _list(fields: _FieldValues, name: str) -> list[str]:

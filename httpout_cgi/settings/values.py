@@ -142,17 +142,22 @@ def parse_peer(value: object) -> str:
     if text == "unix":
         return "unix"
     try:
-        return str(ipaddress.ip_network(text))
-    except ValueError:
-        pass  # said below
-    try:
         meant = ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError(
             f"{quote(text)} is not a peer; write an address, a network such as "
             '"10.0.0.0/8", or "unix"'
         ) from None
-    raise ValueError(f'{quote(text)} is no network; did you mean "{meant}"?')
+    if meant.version == 6 and meant.prefixlen >= 96:
+        four = meant.network_address.ipv4_mapped
+        if four is not None:
+            # Such a peer counts as IPv4: a rule for it would never be met.
+            meant = ipaddress.ip_network(f"{four}/{meant.prefixlen - 96}")
+            raise ValueError(f'{quote(text)} is IPv4; write "{meant}"')
+    # Without "/", it is an address.
+    if "/" in text and ipaddress.ip_interface(text).ip != meant.network_address:
+        raise ValueError(f'{quote(text)} is no network; did you mean "{meant}"?')
+    return str(meant)
 
 
 def parse_url(value: object) -> str:
