@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import errno
 import io
 import os
 import signal
@@ -146,12 +147,17 @@ class _HeadFile:
         """Append a header section; raises OSError if the script has closed the file."""
         # The number may be that of a file of the script's by now.
         if _identify(self._number) != self._identity:
-            raise OSError(f"descriptor {self._number}, for header sections, is closed")
+            number = self._number
+            text = f"the descriptor for header sections ({number}) has been closed"
+            raise OSError(errno.EBADF, text)
         os.write(self._number, head)
 
 
 def _identify(number: int) -> object:
-    seen = os.fstat(number)
+    try:
+        seen = os.fstat(number)
+    except OSError:
+        return None
     return seen.st_dev, seen.st_ino
 
 
