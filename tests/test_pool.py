@@ -597,6 +597,20 @@ def test_a_wrong_number_of_descriptors_is_refused(
     until(lambda: len(list(folder.iterdir())) == before)
 
 
+@pytest.mark.parametrize(("page", "count"), [("", 4), ("/tmp", 3), ("/tmp", 0)])
+def test_a_page_has_a_file_for_its_header_section_and_no_other(
+    tmp_path: Path, pool: PoolProcess, page: str, count: int
+) -> None:
+    variables = {
+        "SCRIPT_FILENAME": str(save(tmp_path / "a.py", HELLO)),
+        "HTTPOUT_CGI_RUN": json.dumps({"page": page}),
+    }
+    with pool.connect() as connection:
+        send_descriptors(connection, encode_head(variables), [0] * count)
+        assert connection.recv(10) == b""
+    pool.lines.wait_for("a wrong number of descriptors for what it asks for")
+
+
 def test_descriptors_do_not_pile_up(pool: PoolProcess) -> None:
     folder = Path(f"/proc/{pool.process.pid}/fd")
     before = len(list(folder.iterdir()))

@@ -230,6 +230,16 @@ def test_an_interpreter_has_to_be_configured(home: Path) -> None:
     assert admit(run, describe(home)._replace(interpreters=("/bin/sh",)))
 
 
+def test_a_page_belongs_to_a_folder_of_the_settings(home: Path) -> None:
+    mounts = describe(home).mounts
+    run = Run(f"{mounts[0]}/a.py", {}, 0, page=mounts[0])
+    assert admit(run, describe(home)).page == mounts[0]
+    for other in ("/tmp", f"{mounts[0]}/", f"{mounts[0]}/.."):
+        with pytest.raises(OwnershipError) as raised:
+            admit(run._replace(page=other), describe(home))
+        assert raised.value.refusal is Refusal.OUTSIDE
+
+
 def test_what_was_told_as_json_is_read() -> None:
     told = {"mode": "off", "roots": ["/a"], "mounts": ["/b"]}
     assert read_ownership(told) == Ownership("off", ("/a",), ("/b",))

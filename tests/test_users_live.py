@@ -40,7 +40,9 @@ sites:
     scripts: []
   - hosts: [$user.example.org]
 users:
-  scripts: [{{match: ["*.py", "*"], environment: {{EXTRA: configured}}, timeout: 1s}}]
+  scripts:
+    - {{match: ["*.py", "*"], environment: {{EXTRA: configured}}, timeout: 1s}}
+    - {{url: pages/, path: $home/public_html/pages, match: ["*.py"], output: page}}
 pools:
   idle: 20s
   processes: {SPARE}
@@ -114,6 +116,31 @@ def hosting(python: Python) -> Iterator[Hosting]:
 
 
 # --- who runs what
+
+
+def test_pages_run_as_their_account(hosting: Hosting) -> None:
+    for user in (hosting.alice, hosting.bob):
+        folder = user.docroot / "pages"
+        folder.mkdir()
+        os.chown(folder, user.uid, user.uid)
+        user.write("pages/__globals__.py", "NAME = __name__")
+        user.write("pages/_part.py", "from httpout import response")
+        user.write("pages/style.css", "a {}", 0o644)
+        source = """
+            import asyncio, os, _part
+            _part.response.set_status(201)
+            print(os.getuid(), os.getcwd(), __globals__.NAME, __server__["PATH_INFO"])
+            wait(asyncio.sleep(0))
+            1 / 0
+            """
+        user.write("pages/page.py", source)
+        at = f"/~{user.name}/pages"
+        reply = hosting.ask(f"{at}/page.py/extra")
+        said = "<ul><li>ZeroDivisionError: division by zero</li></ul>"
+        lines = [f"{user.uid} {folder} __globals__ /extra", said]
+        assert (reply.status, reply.text.splitlines()) == (201, lines)
+        assert hosting.ask(f"{at}/_part.py").status == 404
+        assert hosting.ask(f"{at}/style.css") == Reply(200, "a {}")
 
 
 @pytest.mark.parametrize("way", ["url", "host"])
