@@ -7,6 +7,7 @@ connection is then "open" for another request or was closed.
 
 import codecs
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,9 @@ CASES = ROOT / "tests/cases/requests"
 NAMES = sorted(path.stem for path in CASES.glob("*.in"))
 
 
-def read_case(name: str) -> bytes:
+def read_case(name: str, folder: Path = CASES) -> bytes:
     """Return the bytes of a case; lines that begin with # are comments."""
-    lines = (CASES / f"{name}.in").read_text("ascii").split("\n")
+    lines = (folder / f"{name}.in").read_text("ascii").split("\n")
     text = "".join(line for line in lines if not line.startswith("#"))
     return codecs.decode(text, "unicode_escape").encode("latin-1")
 
