@@ -180,9 +180,9 @@ def test_an_answer_reaches_a_client_that_is_still_sending(site: TLSSite) -> None
     with site.connect() as client:
         head = f"POST /count.py HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 200000000"
         client.socket.sendall(head.encode() + b"\r\n\r\n")
-        for _ in range(32):
-            client.socket.sendall(bytes(65536))
         assert client.read_response().status == 413
+        for _ in range(64):
+            client.socket.sendall(bytes(65536))
 
 
 def test_the_end_of_the_connection_is_no_accident(site: TLSSite) -> None:

@@ -21,9 +21,9 @@ _KEY = re.compile(_BLOCK % "[A-Z ]*PRIVATE KEY")
 # Forward secrecy and authenticated encryption; those of TLS 1.3 are all of that kind.
 _CIPHERS = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20"
 _REASONS = {
-    "KEY_VALUES_MISMATCH": "does not belong to the first certificate of {certificate}",
-    "KEY_TYPE_MISMATCH": "does not belong to the first certificate of {certificate}",
-    "EE_KEY_TOO_SMALL": "is too short; make a key of 2048 bits, or an elliptic one",
+    "KEY_VALUES_MISMATCH": "does not belong to the first certificate of",
+    "NO_CERTIFICATE_ASSIGNED": "does not belong to the first certificate of",
+    "EE_KEY_TOO_SMALL": "is too short; make one of 2048 bits, and a new",
 }
 
 
@@ -52,9 +52,7 @@ def read(files: TLS) -> Certificate:
     try:
         problem = _find_problem(make_context(pem), pem)
     except ssl.SSLError as exc:
-        reason = _REASONS.get(exc.reason or "", f"cannot be used: {exc}")
-        text = reason.format(certificate=files.certificate)
-        raise ConfigError([f"tls.key: {files.key} {text}"]) from exc
+        raise ConfigError([_explain(exc, files)]) from exc
     warnings = []
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         text = f"can be read by everybody on this machine; chmod o= {files.key}"
@@ -85,6 +83,13 @@ def make_context(pem: str) -> ssl.SSLContext:
         # Without this, OpenSSL would ask the terminal for a passphrase.
         context.load_cert_chain(path, password=lambda: b"")
     return context
+
+
+def _explain(exc: ssl.SSLError, files: TLS) -> str:
+    reason = _REASONS.get(exc.reason or "")
+    if reason:
+        return f"tls.key: {files.key} {reason} {files.certificate}"
+    return f"tls: {files.certificate} and {files.key} cannot be used: {exc}"
 
 
 def _read_file(key: str, path: Path) -> tuple[str, int]:
