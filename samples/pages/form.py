@@ -16,6 +16,6 @@ with frame("Form"):
         print(f"<p>Hello, <strong>{escape(name)}</strong>!</p>")
     print(
         '<form method="post">\n'
-        '<p><label>Your name <input name="name" required></label>\n'
+        '<p><label>Your name <input type="text" name="name" required></label>\n'
         "<button>Send</button></p>\n</form>"
     )
