@@ -10,6 +10,7 @@ import pytest
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.contents import SMALL, Contents
+from httpout_cgi.files.opening import Links, open_file
 from httpout_cgi.files.resolve import StaticFile
 
 
@@ -27,13 +28,12 @@ def later(file: StaticFile) -> float:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that are opened from now on."""
     paths = []
-    really_open = os.open
 
-    def note(path: str, flags: int) -> int:
+    def note(root: str, path: str, links: Links, real: str | None) -> int:
         paths.append(path)
-        return really_open(path, flags)
+        return open_file(root, path, links, real)
 
-    monkeypatch.setattr("httpout_cgi.files.contents.os.open", note)
+    monkeypatch.setattr("httpout_cgi.files.contents.open_file", note)
     return paths
 
 

@@ -113,7 +113,10 @@ def test_path_leads_to_a_static_file(site: Path, path: str, file: str) -> None:
 
     found = resolver.resolve(path)
 
-    assert found == StaticFile(str(site / file), os.stat(site / file))
+    root = "icons" if file.startswith("icons") else "htdocs"
+    root = "htdocs/sub/deep" if path.startswith("/icons/more") else root
+    seen = os.stat(site / file)
+    assert found == StaticFile(str(site / file), seen, root=str(site / root))
 
 
 @pytest.mark.parametrize(
@@ -684,7 +687,7 @@ def test_links_to_files_of_another_owner(
         assert find_status(resolver, path) == 403
 
 
-def test_link_is_marked(site: Path) -> None:
+def test_where_links_led_is_known(site: Path) -> None:
     (site / "htdocs/link.txt").symlink_to("a b.txt")
     (site / "htdocs/link").symlink_to("sub")
     resolver = make_resolver(site)
@@ -693,9 +696,9 @@ def test_link_is_marked(site: Path) -> None:
 
     assert isinstance(file, StaticFile)
     assert isinstance(below, StaticFile)
-    assert file.is_link
+    assert (file.links, file.real) == ("owner", str(site / "htdocs/a b.txt"))
     assert file.stat == os.stat(site / "htdocs/a b.txt")
-    assert not below.is_link
+    assert below.real == str(site / "htdocs/sub/deep/x.css")
 
 
 def test_script_behind_a_link_keeps_its_path(site: Path) -> None:

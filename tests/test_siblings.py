@@ -89,11 +89,12 @@ def test_sibling_of_another_owner_does_not_count(
 
 def test_siblings_of_a_link_lie_beside_it(tmp_path: Path, file: StaticFile) -> None:
     make(tmp_path / "link.txt.gz")
-    link = StaticFile(str(tmp_path / "link.txt"), file.stat, is_link=True)
+    path = str(tmp_path / "link.txt")
+    link = StaticFile(path, file.stat, links="owner", real="/elsewhere/a.txt")
 
     found = Siblings().find(link, NOW)
 
-    assert not found["gzip"].is_link
+    assert found["gzip"].real == f"{path}.gz"
 
 
 def test_sibling_that_comes_and_goes(tmp_path: Path, file: StaticFile) -> None:

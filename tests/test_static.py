@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.opening import Links, open_file
 from httpout_cgi.files.resolve import StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Endpoints, FilePart, FileParts, Request, Response
@@ -299,7 +300,7 @@ def test_link_that_may_be_followed_is(tmp_path: Path, small: StaticFile) -> None
     link = tmp_path / "link.txt"
     link.symlink_to("a.txt")
 
-    response = ask(StaticFile(str(link), small.stat, is_link=True))
+    response = ask(StaticFile(str(link), small.stat, links="owner", real=small.path))
 
     assert response.body == b"0123456789"
 
@@ -400,14 +401,12 @@ def test_ranges_are_of_what_is_sent_and_never_of_two(page: StaticFile) -> None:
 def test_sibling_that_cannot_be_opened_is_left_out(
     page: StaticFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really_open = os.open
-
-    def open_some(path: str, flags: int) -> int:
+    def open_some(root: str, path: str, links: Links, real: str | None) -> int:
         if path.endswith(".gz"):
             raise PermissionError(errno.EACCES, "not for you", path)
-        return really_open(path, flags)
+        return open_file(root, path, links, real)
 
-    monkeypatch.setattr("httpout_cgi.files.contents.os.open", open_some)
+    monkeypatch.setattr("httpout_cgi.files.contents.open_file", open_some)
 
     response = ask(page, accept_encoding="gzip")
 

@@ -12,13 +12,10 @@ from stat import S_ISREG
 from typing import Final, TypeAlias
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.opening import open_file
 from httpout_cgi.files.resolve import StaticFile, make_http_error
 from httpout_cgi.protocol.conditional import format_date, make_etag
 from httpout_cgi.protocol.ownership import Refusal
-
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-# A FIFO put in the file's place would block the whole worker.
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 # Read at once: quicker than sending from the file, up to about that size.
 SMALL: Final = 128 * 1024
@@ -123,20 +120,13 @@ def _sign(seen: os.stat_result) -> _Signature:
 
 
 def _open(file: StaticFile) -> FileIO:
-    opener = _open_linked if file.is_link else _open_itself
+    def open_it(path: str, _: int) -> int:
+        return open_file(file.root, path, file.links, file.real)
+
     try:
-        return FileIO(file.path, opener=opener)
+        return FileIO(file.path, opener=open_it)
     except OSError as error:
         raise make_http_error(error, file.owner) from error
-
-
-def _open_linked(path: str, flags: int) -> int:
-    return os.open(path, flags | _NONBLOCK)
-
-
-def _open_itself(path: str, flags: int) -> int:
-    # A link that was put there after resolving is not followed (CWE-367).
-    return os.open(path, flags | _NONBLOCK | _NO_FOLLOW)
 
 
 def _check(file: StaticFile, seen: os.stat_result) -> None:

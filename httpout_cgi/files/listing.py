@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.opening import open_folder
 from httpout_cgi.files.resolve import (
     Folder,
     Resolver,
@@ -50,7 +51,7 @@ def _rank(entry: Entry) -> tuple[bool, str, str]:
 def _list_names(folder: Folder) -> list[str]:
     # Opened before its owner is looked at: it may be another folder by then (CWE-367).
     try:
-        opened = os.open(folder.path or "/", os.O_RDONLY | os.O_DIRECTORY)
+        opened = open_folder(folder.root, folder.path, folder.links)
     except OSError as error:
         raise make_http_error(error, folder.owner) from error
     try:

@@ -9,7 +9,7 @@ Must not know requests or responses.
 import errno
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
@@ -19,6 +19,7 @@ from urllib.parse import quote
 from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
+from httpout_cgi.files.opening import Links
 from httpout_cgi.files.roots import Root, build_roots, find_owner, is_source
 from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Owner, Script
@@ -28,14 +29,16 @@ from httpout_cgi.scripts import Owner, Script
 class StaticFile:
     """A regular file that may be sent; ``stat`` is what was seen there.
 
-    ``is_link`` tells that its last component is a symbolic link that may be followed.
-    With an ``owner`` it has to be that account's when it is opened.
+    Below ``root`` only such ``links`` are followed when it is opened; if there are any,
+    ``real`` is where they led.  With an ``owner`` it has to be that account's then.
     """
 
     path: str
     stat: os.stat_result
-    is_link: bool = False
     owner: int | None = None
+    root: str = ""
+    links: Links = "never"
+    real: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,14 @@ class DirectoryRedirect:
 class Folder:
     """A folder that may be listed; its ``url_path`` is decoded and ends with a slash.
 
-    With an ``owner`` it has to be that account's when it is opened.
+    ``owner``, ``root`` and ``links`` are as those of StaticFile.
     """
 
     path: str
     url_path: str
     owner: int | None = None
+    root: str = ""
+    links: Links = "never"
 
 
 Resolution: TypeAlias = StaticFile | Script | DirectoryRedirect | Folder
@@ -145,10 +150,10 @@ class Resolver:
         owner = find_owner(real, self._roots, is_fresh=True)
         if owner is None or real.startswith(self._private):
             _refuse(HTTPStatus.FORBIDDEN, "not a file of this site", path)
-        seen, is_link = self._look(real)
+        seen, _ = self._look(real)
         if not S_ISREG(seen.st_mode):
             _refuse(HTTPStatus.FORBIDDEN, "not a regular file", path)
-        return StaticFile(real, seen, is_link, self._owner)
+        return StaticFile(real, seen, self._owner)
 
     def _resolve_single(self, root: Root, path: str) -> Script:
         try:
@@ -163,7 +168,7 @@ class Resolver:
     def _walk(self, root: Root, path: str) -> Resolution:
         """Follow the segments down to the first file; the rest is the extra path."""
         position = len(root.url)
-        file, is_link, is_linked = root.folder, False, False
+        file, is_linked = root.folder, False
         for name in path[position:].split("/"):
             if not name:
                 break  # The slash at the end: it is a folder.
@@ -182,7 +187,7 @@ class Resolver:
                     return self._make_script(root, file, seen, name, extra)
                 if path[position:]:
                     _refuse(HTTPStatus.NOT_FOUND, "a file, not a folder", file)
-                static = StaticFile(file, seen, is_link, self._owner)
+                static = StaticFile(file, seen, self._owner, root.folder)
                 return self._check_static(root, static, is_linked=is_linked)
             if not S_ISDIR(seen.st_mode):
                 # Opening a device or a FIFO may block, or do something.
@@ -229,10 +234,11 @@ class Resolver:
                     return _redirect(path)
                 return self._make_script(root, file, seen, path + name, "")
             if is_static and not is_source(file):
-                static = StaticFile(file, seen, is_link, self._owner)
+                static = StaticFile(file, seen, self._owner, root.folder)
                 return self._check_static(root, static, is_linked=is_linked or is_link)
         if is_static and self._lists and not is_source(f"{folder}/"):
-            return Folder(folder, path, self._owner)
+            links = self._links if is_linked else "never"
+            return Folder(folder, path, self._owner, root.folder, links)
         return _refuse(HTTPStatus.FORBIDDEN, "no index file", folder)
 
     def _look_for_index(self, file: str) -> tuple[os.stat_result, bool] | None:
@@ -270,7 +276,7 @@ class Resolver:
             name = real.rpartition("/")[2]
             if not owner.is_overlay or owner.runs(name, file.stat):
                 _refuse(HTTPStatus.FORBIDDEN, "file of a script mount", file.path)
-        return file
+        return replace(file, links=self._links, real=real) if is_linked else file
 
     def _make_script(
         self, root: Root, file: str, seen: os.stat_result, name: str, extra: str

@@ -80,4 +80,9 @@ def _look(file: StaticFile, path: str) -> StaticFile | None:
         return None
     if seen.st_mtime_ns < file.stat.st_mtime_ns:
         return None
-    return replace(file, path=path, stat=seen, is_link=False)
+    real = file.real
+    if real is not None:
+        # A link may lead elsewhere, but its siblings lie beside it.
+        folder, _, name = path.rpartition("/")
+        real = f"{os.path.realpath(folder)}/{name}"
+    return replace(file, path=path, stat=seen, real=real)
