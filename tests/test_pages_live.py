@@ -12,6 +12,9 @@ from tests.page_site import CONFIG, set_runner, start_pages, write_page
 
 HTML = "text/html; charset=utf-8"
 
+WITH_ONE = CONFIG.replace(
+    "scripts: [", "scripts: [{url: /one, file: one, output: page}, "
+)
 # What a page in a process has not.
 THREADS = pytest.mark.parametrize("site", ["thread"], indirect=True)
 
@@ -21,7 +24,8 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp(f"pages_{request.param}")
-    with start_pages(folder, set_runner(CONFIG, request.param)) as site:
+    (folder / "one").touch()
+    with start_pages(folder, set_runner(WITH_ONE, request.param)) as site:
         yield site
 
 
@@ -150,6 +154,12 @@ def test_pages_run_in_the_folder_of_pages(site: Site) -> None:
         """
     write_page(site, "deep/page.py", source)
     assert site.ask("/deep/page.py").body == b"htdocs beside shared\n"
+
+
+def test_a_page_that_is_one_file_of_any_name(site: Site) -> None:
+    (site.folder / "one").write_text("import os\nprint('one', os.getcwd())")
+    reply = site.ask("/one/extra")
+    assert (reply.status, reply.body.decode()) == (200, f"one {site.folder}\n")
 
 
 def test_the_fields_are_what_the_page_sets(site: Site) -> None:

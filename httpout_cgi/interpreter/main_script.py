@@ -109,6 +109,7 @@ class MainScript:
         page.take_output()
         main_imports.forget_shadowed(self._own_folders())
         page.begin()
+        self._module_count += 1  # the module httpout, which nobody has to import
         exec(code, page.run.main.__dict__)
 
     def _begin(

@@ -101,7 +101,7 @@ class Pages(PageHost):
         """
         run.page_loop = self._loop
         door = _Door(self._loop, on_idle, run)
-        root = run.invocation.script.mount.path
+        root = run.invocation.script.mount.folder
         context.page = page = Page(context, root, self, door)
         upgrade = run.invocation.upgrade
         if isinstance(upgrade, Upgrade):

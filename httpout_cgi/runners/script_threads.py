@@ -112,7 +112,7 @@ class ScriptThreads:
         """Do the end of a page whose coroutines are over."""
         process, run.left = run.left, None
         assert process is not None
-        working_directory.change_to(run.invocation.script.mount.path)
+        working_directory.change_to(run.invocation.script.mount.folder)
         os.umask(self._umask)
         run.thread = threading.current_thread()
         run.started = time.monotonic()
@@ -124,7 +124,7 @@ class ScriptThreads:
         script = invocation.script
         directory = os.path.dirname(script.path)
         is_page = script.mount.output == "page"
-        working_directory.change_to(script.mount.path if is_page else directory)
+        working_directory.change_to(script.mount.folder if is_page else directory)
         os.umask(self._umask)
         process = RunContext(
             script.path,
