@@ -28,7 +28,7 @@ _WAIT = """
 new Promise((resolve, reject) => {
     const end = performance.now() + %d;
     const look = () => {
-        const value = %s, seen = document.documentElement.outerHTML;
+        const value = %s, seen = document.documentElement?.outerHTML;
         if (value) resolve(value);
         else if (performance.now() > end) reject(Error(seen));
         else setTimeout(look, 10);
