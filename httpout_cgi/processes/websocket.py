@@ -148,7 +148,8 @@ class WebSocketLink(asyncio.Protocol):
         # No WebSocket is half open (RFC 6455 section 7.1.4).
         self._code = self._code or LOST
         self._leave(half=False)
-        return True
+        # What is returned has no effect under TLS, which complains of True.
+        return self._wire.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.deadline = _NEVER
