@@ -3,9 +3,8 @@
 A case is two files in tests/cases/access: NAME.in has a request, as in
 tests/cases/requests; NAME.out has its status, then one line each that the response
 has, or with "!" in front, how no line of it begins; "!*": what is nowhere in it.  The
-sites are those of
-access_site.py.  Clients are at 127.0.0.1, a trusted proxy; those of ``untrusted-*`` at
-127.0.0.2, which nobody trusts.
+sites are those of access_site.py.  Clients are at 127.0.0.1, a trusted proxy; those of
+``untrusted-*`` at 127.0.0.2, which nobody trusts.
 """
 
 import socket
@@ -35,12 +34,12 @@ def ask(server: Server, request: bytes, source: str) -> tuple[int, list[str]]:
     with socket.create_connection(address, PATIENCE, (source, 0)) as sock:
         client = Client(sock)
         sock.sendall(request)
-        has_body = not request.startswith(b"HEAD")
         raw = client.read_head()
-        if has_body and raw.status >= 200 and raw.status != 204:
-            body = client.read_exactly(int(raw.fields["content-length"]))
-        else:
-            body = b""
+        body = b""
+        if raw.fields.get("transfer-encoding") == "chunked":
+            body = b"".join(client.read_chunks())
+        elif not request.startswith(b"HEAD"):
+            body = client.read_exactly(int(raw.fields.get("content-length", "0")))
         text = raw.head.decode("latin-1") + body.decode()
         return raw.status, text.splitlines()
 

@@ -71,9 +71,13 @@ def _check_file(path: Path, info: ValidationInfo) -> Path:
 
 def _check_passwords(path: Path, info: ValidationInfo) -> Path:
     _check_file(path, info)
-    problems = read_passwords(path).problems if info.context else ()
-    if problems:
-        raise ValueError(f'"{path}": {"; ".join(problems[:3])}')
+    if info.context:
+        try:
+            problems = read_passwords(path).problems
+        except OSError as exc:
+            problems = (f"cannot be read: {exc.strerror or exc}",)
+        if problems:
+            raise ValueError(f'"{path}": {"; ".join(problems[:3])}')
     return path
 
 
