@@ -345,8 +345,9 @@ def test_a_half_closed_client_is_answered_as_long_as_something_is_sent(
     run(test)
 
 
+@pytest.mark.parametrize("taken_too_slowly", [80_000, 79_940, 50_001])
 def test_a_client_that_takes_little_by_little_is_waited_for(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    taken_too_slowly: int, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test(inside: Inside) -> None:
         body = Patient()
@@ -354,16 +355,17 @@ def test_a_client_that_takes_little_by_little_is_waited_for(
         connection = inside.connect()
         connection.data_received(GET)
         await inside.wait_for_written(b"chunked")
-        inside.wire.unsent = 90_000
+        inside.wire.unsent = 150_000
         clock = Clock(inside, monkeypatch)
         connection.pause_writing()
-        for unsent in (80_000, 70_000):
+        for unsent in (110_000, 80_000):
             inside.wire.unsent = unsent
             assert connection.deadline == clock.now + 60  # send_timeout
             clock.now += 60.1
             connection.expire(clock.now)
         connection.eof_received()
         assert connection.deadline == clock.now + 60  # not sooner
+        inside.wire.unsent = taken_too_slowly
         clock.now += 60.1
         connection.expire(clock.now)
         assert inside.wire.done == ["abort"]

@@ -100,7 +100,8 @@ def test_a_client_that_takes_what_was_sent_is_waited_for(
         end.expire(now + 151)
         assert wire.done == ["abort"]
 
-    linger(test, 900, 800, 700, 600, 500, 0, monkeypatch=monkeypatch)
+    unsent = (90_000, 80_000, 70_000, 60_000, 50_000, 0)
+    linger(test, *unsent, monkeypatch=monkeypatch)
 
 
 def test_a_client_that_takes_nothing_is_given_up(
@@ -113,6 +114,20 @@ def test_a_client_that_takes_nothing_is_given_up(
         assert wire.done == ["abort"]
 
     linger(test, 900, monkeypatch=monkeypatch)
+
+
+def test_a_client_that_takes_a_byte_now_and_then_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def test(end: Lingering, wire: FakeWire, now: float) -> None:
+        # 60 s, and 1 s more for each 500 bytes.
+        for clock in range(2, 158, 2):
+            end.expire(now + clock)
+            assert wire.done == [], clock
+        end.expire(now + 162)
+        assert wire.done == ["abort"]
+
+    linger(test, *range(50_000, 49_000, -1), monkeypatch=monkeypatch)
 
 
 def test_the_server_forgets_it(monkeypatch: pytest.MonkeyPatch) -> None:

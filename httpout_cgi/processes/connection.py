@@ -24,7 +24,7 @@ from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.responder import Responder
 from httpout_cgi.processes.sending import Sender
 from httpout_cgi.processes.websocket import WebSocketLink
-from httpout_cgi.processes.wire import reset
+from httpout_cgi.processes.wire import MINIMUM_RATE, reset
 from httpout_cgi.protocol.request_head import RequestHead
 from httpout_cgi.protocol.response_head import Framing
 
@@ -34,8 +34,6 @@ _log = logging.getLogger(__name__)
 # answer reaches it, and so does one that it keeps taking.  One that is silent for
 # longer than this is dropped: most probably the client has gone.
 _HALF_CLOSED_SECONDS = 3.0
-# A client must send its content at 500 bytes/s, or time out (Apache's MinRate).
-_MINIMUM_RATE = 500
 # Requests that wait behind the current one; more than this stays in the kernel.
 _PIPELINE_BYTES = 64 * 1024
 # The request of a client that has just connected is on its way.
@@ -153,7 +151,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self._close(half=False)
         elif self._state in (_State.IDLE, _State.CONTENT):
             self._refuse(HTTPError(HTTPStatus.REQUEST_TIMEOUT, "the client is slow"))
-        elif self._sender.has_progressed():
+        elif self._sender.has_progressed(self._server.limits.send_timeout):
             self._set_busy_deadline()
         else:
             self.abort()
@@ -225,7 +223,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
             self.deadline = _NEVER
             self._task = self.loop.create_task(self._judge())
         else:
-            self.deadline = self._content_due + spool.size / _MINIMUM_RATE
+            self.deadline = self._content_due + spool.size / MINIMUM_RATE
 
     async def _judge(self) -> None:
         """Answer a request that needs no content, else let its content come."""

@@ -7,7 +7,7 @@ sending, and the response would be lost (RFC 9112 section 9.6).
 import asyncio
 
 from httpout_cgi.processes.http_server import HTTPServer
-from httpout_cgi.processes.wire import count_unsent, reset
+from httpout_cgi.processes.wire import MINIMUM_RATE, count_unsent, reset
 
 # Apache's times: so long after the last byte that came, and so long in all.
 _SILENT_SECONDS = 2.0
@@ -33,6 +33,7 @@ class Lingering(asyncio.Protocol):
         self._last_deadline = now + _WHOLE_SECONDS
         self._patience_ends = now + server.limits.send_timeout
         self._unsent = count_unsent(wire)
+        self._last_patience_ends = self._patience_ends + self._unsent / MINIMUM_RATE
         self._waits = False
 
     def begin(self, *, half: bool, waits: bool = False) -> None:
@@ -61,7 +62,8 @@ class Lingering(asyncio.Protocol):
         """Close both sides, unless the client is still taking what was sent."""
         before, self._unsent = self._unsent, count_unsent(self._wire)
         if self._unsent < before:
-            self._patience_ends = now + self._server.limits.send_timeout
+            patience_ends = now + self._server.limits.send_timeout
+            self._patience_ends = min(patience_ends, self._last_patience_ends)
         if self._unsent and now < self._patience_ends:
             self.deadline = now + _SILENT_SECONDS
         elif self._unsent:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import BinaryIO
 
 from httpout_cgi.messages import FilePart, FileParts, Response, Stream
-from httpout_cgi.processes.wire import count_unsent
+from httpout_cgi.processes.wire import MINIMUM_RATE, count_unsent
 from httpout_cgi.protocol.response_head import Framing, render_head
 
 # Two reads of a readahead window; larger blocks gained nothing.
@@ -55,15 +55,16 @@ class Sender:
         """Note how far the client is, for ``has_progressed``."""
         self._seen = self.sent, count_unsent(self._transport)
 
-    def has_progressed(self) -> bool:
-        """Tell whether the client has taken something since the last look.
+    def has_progressed(self, seconds: float) -> bool:
+        """Tell whether the client has taken enough since the last look, so long ago.
 
         Where nothing stops us, what was written since then has been taken: a client
         that has gone would have answered it with a reset.
         """
         sent, unsent = self._seen
         if self.paused:
-            return count_unsent(self._transport) < unsent
+            taken = unsent - count_unsent(self._transport)
+            return taken >= seconds * MINIMUM_RATE
         return self.sent > sent
 
     async def send(self, response: Response, framing: Framing, added: str) -> None:

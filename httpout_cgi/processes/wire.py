@@ -11,6 +11,10 @@ import termios
 
 from httpout_cgi.messages import Endpoints
 
+# What a client must send, or take, in bytes per second, once its time is over
+# (Apache's MinRate): one byte now and then must not hold a connection for ever.
+MINIMUM_RATE = 500
+
 # More than any connection transports.
 _VERY_HIGH = 1 << 62
 

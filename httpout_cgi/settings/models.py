@@ -95,7 +95,9 @@ class Limits(Model):
     )
     keep_alive: Time = time("30s", "How long an idle connection stays open.")
     response_head: Size = size("64KiB", "Of a script; more is a 502.")
-    send_timeout: Deadline = time("60s", "How long a client may read nothing.")
+    send_timeout: Deadline = time(
+        "60s", "How long a client may take less than 500 bytes a second."
+    )
     connections: Number = key(1024, "Connections per worker.", ge=1)
 
 
