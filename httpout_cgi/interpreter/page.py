@@ -203,6 +203,10 @@ class Page(PageOfRun):
         if self._tasks is not None:
             self._tasks.join()
 
+    def lose_tasks(self) -> None:
+        """Take note that this is a child of the page's process, without its loop."""
+        self._tasks = None
+
     def cancel(self) -> None:
         """End its coroutines; on the loop."""
         if self._tasks is not None:

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import cached_property
 from types import CodeType, ModuleType
 from typing import Any, BinaryIO, Callable, Dict, Optional, Sequence, cast
 
@@ -38,16 +39,11 @@ class _Output(io.FileIO):
         """Let the first byte settle the header section."""
         self._begin = begin
 
-    def begin(self) -> None:
-        """Settle it now."""
+    # typeshed wants Buffer, which Python 3.8 cannot name.
+    def write(self, data) -> int:  # type: ignore[no-untyped-def]
         begin, self._begin = self._begin, None
         if begin is not None:
             begin()
-
-    # typeshed wants Buffer, which Python 3.8 cannot name.
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        if self._begin is not None:
-            self.begin()
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -90,11 +86,6 @@ class ProcessRun(RunContext):
         """Return what the script has as standard error."""
         return sys.stderr
 
-    @property
-    def initial_stderr(self) -> Any:
-        """Return what it was at first."""
-        return sys.__stderr__
-
     def write_error(self, line: bytes) -> None:
         """Write a line to descriptor 2."""
         os.write(2, line + b"\n")
@@ -123,13 +114,13 @@ class _Door(PageDoor):
         self.tell_head = _HeadFile(head).add
         self._on_start = on_start
 
-    def __getattr__(self, name: str) -> asyncio.AbstractEventLoop:
-        if name != "loop":
-            raise AttributeError(name)
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="loop", daemon=True).start()
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:  # type: ignore[override]
+        """Return the loop, which runs in a thread from now on."""
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
         self._on_start()
-        return self.loop
+        return loop
 
 
 def _nothing() -> None:
@@ -173,8 +164,8 @@ class ProcessPage:
         self._read = read
         self._host = _Host(settings)
         self.run = run
-        door = _Door(settings.head, self._take_signal)
-        self.page = Page(run, settings.root, self._host, door)
+        self._door = _Door(settings.head, self._heed_loop)
+        self.page = Page(run, settings.root, self._host, self._door)
         run.page = self.page
         # Who prints half a line may be about to wait; nobody else would send it.
         run.initial_stdout.reconfigure(write_through=True)
@@ -201,8 +192,9 @@ class ProcessPage:
         self._host.module = page_globals.load(self.page.root, self._read)
         self.page.add_names(vars(self.run.main))
 
-    def _take_signal(self) -> None:
+    def _heed_loop(self) -> None:
         """Let SIGTERM end the coroutines first, if the script makes nothing of it."""
+        os.register_at_fork(after_in_child=self._lose_loop)
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             with suppress(ValueError):  # not in the main thread
                 signal.signal(signal.SIGTERM, self._end)
@@ -212,6 +204,11 @@ class ProcessPage:
         signal.signal(number, signal.SIG_DFL)
         self.page.tasks.end()
         os.kill(os.getpid(), number)
+
+    def _lose_loop(self) -> None:
+        """Be in a child of the script's: the thread of the loop is not."""
+        self.page.lose_tasks()
+        self._door.__dict__.pop("loop", None)
 
     def add_names(self, module: str) -> None:
         """Add to a module that is being loaded what a page has without importing it."""

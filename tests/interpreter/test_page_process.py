@@ -203,15 +203,59 @@ def test_no_frame_of_ours_is_shown(tmp_path: Path) -> None:
         assert "httpout_cgi" not in text, text
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("from httpout import app", "ImportError: httpout.app: there is none for a pa"),
+        ("open('missing')", "FileNotFoundError: "),
+        ("exit()", "SystemExit"),
+    ],
+)
 def test_globals_that_fail_are_told_and_there_as_far_as_they_came(
-    tmp_path: Path,
+    tmp_path: Path, line: str, reason: str
 ) -> None:
-    names = "first = 1\nfrom httpout import app\nlast = 1"
+    names = f"first = 1\n{line}\nlast = 1"
     source = "print(sorted({'first', 'last'} & {*vars(__globals__)}))"
     outcome = run(tmp_path, source, __globals__=names)
     assert outcome.body == "['first']\n"
     assert "__globals__.py has failed: pages find what it had" in outcome.log
-    assert "ImportError: httpout.app: there is none for a page in a" in outcome.log
+    assert reason in outcome.log
+
+
+@pytest.mark.parametrize("end", ["exit()", "os._exit(0)"])
+def test_a_child_does_not_wait_for_the_coroutines_of_the_page(
+    tmp_path: Path, end: str
+) -> None:
+    source = f"""
+        import asyncio, os, warnings
+        warnings.simplefilter("ignore")  # Python 3.12: there are threads
+
+        async def tell(text, seconds):
+            await asyncio.sleep(seconds)
+            print(text)
+
+        task = run(tell("page", 0.1))
+        child = os.fork()
+        if not child:
+            wait(tell("child", 0.01))
+            {end}
+        os.waitpid(child, 0)
+        task.result()
+        """
+    assert run(tmp_path, source).body == "child\npage\n"
+
+
+def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
+    source = """
+        import os
+        print("here", flush=True)
+        ends = os.pipe()
+        os.dup2(ends[1], 1)
+        os.close(ends[0])
+        os.close(ends[1])
+        print("nowhere")
+        """
+    assert run(tmp_path, source) == Outcome("", "here\n", "", 1)
 
 
 TERM = """
