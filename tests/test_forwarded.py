@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from httpout_cgi.messages import Endpoints, Request
@@ -142,6 +144,14 @@ def test_request_is_as_the_client_sent_it() -> None:
     assert resolved.get("accept") == "*/*"
     assert (resolved.method, resolved.target) == ("POST", "/x")
     assert request.get("host") == "127.0.0.1:8000"
+
+
+def test_encryption_of_a_proxy_is_not_the_client_s() -> None:
+    secure = replace(_TCP, scheme="https", tls={"SSL_PROTOCOL": "TLSv1.3"})
+    fields = {"x-forwarded-proto": ["https"]}
+    assert resolve_endpoints(secure, fields, _PROXIES).tls == {}
+    stranger = replace(secure, peer_address="203.0.113.9")
+    assert resolve_endpoints(stranger, fields, _PROXIES).tls == secure.tls
 
 
 def test_host_stays_if_the_proxy_does_not_tell() -> None:

@@ -130,6 +130,21 @@ def test_a_client_that_takes_a_byte_now_and_then_is_given_up(
     linger(test, *range(50_000, 49_000, -1), monkeypatch=monkeypatch)
 
 
+def test_with_tls_the_client_may_close_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def test(end: Lingering, wire: FakeWire, now: float) -> None:
+        wire.has_eof = False
+        end.begin(half=True, waits=True)
+        assert wire.done == []
+        end.expire(now + 2)
+        # It has had its time: with close_notify, and in the end without an answer.
+        assert wire.done == ["close"]
+        assert now + 2 < end.deadline < now + 10
+        end.expire(now + 4)
+        assert wire.done == ["close", "abort"]
+
+    linger(test, 0, monkeypatch=monkeypatch)
+
+
 def test_the_server_forgets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def test(end: Lingering, wire: FakeWire, now: float) -> None:
         end.drain()

@@ -1,6 +1,7 @@
 """What the socket below a transport tells."""
 
 import contextlib
+import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from httpout_cgi.messages import Endpoints
-from httpout_cgi.processes.wire import count_unsent, read_endpoints
+from httpout_cgi.processes.wire import count_unsent, read_endpoints, reset
 from tests.fake_wire import FakeWire, make_wire
 
 
@@ -75,6 +76,39 @@ def test_what_the_system_has_not_sent_counts() -> None:
         assert count_unsent(wire) > 0
         wire.unsent = 1 << 30
         assert count_unsent(wire) > 1 << 30
+
+
+def test_what_a_client_of_tls_has_acknowledged_counts() -> None:
+    with connect(socket.AF_INET, "127.0.0.1") as (server, client):
+        wire = FakeWire(server)
+        wire._extra["sslcontext"] = object()
+        assert count_unsent(wire) == 0
+        server.setblocking(False)
+        # Between TLS and the system is a buffer that is full, but cannot be seen.
+        fill(server)
+        before = count_unsent(wire)
+        assert before > 0
+        assert client.recv(1 << 20)
+        while client in select.select([client], [], [], 0.1)[0]:
+            assert client.recv(1 << 20)
+        fill(server)
+        assert 0 < count_unsent(wire) < before
+
+
+def test_a_socket_of_tls_may_be_gone_before_the_transport() -> None:
+    with make_wire() as wire:
+        wire._extra["socket"] = None
+        wire._extra["sslcontext"] = object()
+        wire.unsent = 7
+        assert count_unsent(wire) > 0
+        reset(wire)
+        assert wire.done == ["abort"]
+
+
+def fill(sock: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sock.send(bytes(65536))
 
 
 def test_a_closed_socket_holds_nothing_back() -> None:
