@@ -20,7 +20,14 @@ from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
 from httpout_cgi.files.opening import Links
-from httpout_cgi.files.roots import Root, build_roots, find_owner, is_source
+from httpout_cgi.files.roots import (
+    Root,
+    build_roots,
+    find_owner,
+    is_copy_of_script,
+    is_source,
+    name_copies,
+)
 from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Owner, Script
 
@@ -118,7 +125,9 @@ class Resolver:
         self._links = site.follow_symlinks
         self._hides = site.hidden_files == "deny"
         self._lists = site.listing
-        self._private = tuple(os.path.realpath(path) for path in private)
+        self._private = tuple(
+            name for path in private for name in name_copies(os.path.realpath(path))
+        )
         self._roots = build_roots(site, owner)
         self._owner = None if owner is None or sends_others else owner.uid
         self._folders = tuple(root for root in self._roots if root.mount is None)
@@ -276,6 +285,8 @@ class Resolver:
             name = real.rpartition("/")[2]
             if not owner.is_overlay or owner.runs(name, file.stat):
                 _refuse(HTTPStatus.FORBIDDEN, "file of a script mount", file.path)
+            if is_copy_of_script(owner, name, file.stat):
+                _refuse(HTTPStatus.FORBIDDEN, "copy of a script", file.path)
         return replace(file, links=self._links, real=real) if is_linked else file
 
     def _make_script(

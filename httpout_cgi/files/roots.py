@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from httpout_cgi.config import ScriptMount, Site
+from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
 from httpout_cgi.protocol.script_names import make_matcher
 from httpout_cgi.scripts import Mount, Owner
 
@@ -83,6 +84,12 @@ _find_source = re.compile(
 ).search
 
 
+_find_borders = re.compile(r"[^A-Za-z0-9]").finditer
+# Of names that tell nothing, and of what has been compressed.
+_OF_COPIES = {guess_media_type(f"x{end}") for end in (".gz", ".bz2", ".xz", ".zip")}
+_OF_COPIES.add(UNKNOWN)
+
+
 def is_source(path: str) -> bool:
     """Tell whether a file may be a Python script, its cached code, or a copy of it.
 
@@ -90,6 +97,26 @@ def is_source(path: str) -> bool:
     passwords and all.
     """
     return _find_source(path.lower()) is not None
+
+
+def is_copy_of_script(root: Root, name: str, seen: os.stat_result) -> bool:
+    """Tell whether a file among scripts may be a copy of one, left by an editor.
+
+    That is "a.php~" where "a.php" runs, "#a.php#" and "A.PHP"; but "a.php.txt" is shown
+    on purpose.  Copies of Python are found by ``is_source``, wherever they are.
+    """
+    if guess_media_type(name) not in _OF_COPIES:
+        return False
+    plain = name.lstrip("#.~").lower()
+    ends = [found.start() for found in _find_borders(plain)]
+    return any(root.runs(plain[:end], seen) for end in (*ends, len(plain)))
+
+
+def name_copies(path: str) -> list[str]:
+    """Return what the names of a file and of copies that editors make begin with."""
+    folder, _, name = path.rpartition("/")
+    # Emacs: #name# and .#name; vim: .name.swp; Windows: ~name.
+    return [f"{folder}/{mark}{name}" for mark in ("", "#", ".", ".#", "~")]
 
 
 def _make_folder(url: str, path: str) -> Root:
