@@ -47,6 +47,9 @@ class FakeGateway:
         self.requests: list[Request] = []
         self.interim: list[tuple[int, list[tuple[str, str]]]] = []
         self.refused: list[str] = []
+        self.early: Response | None = None
+        self.judged = asyncio.Event()
+        self.judged.set()
 
     def make_id(self) -> str:
         return f"id{len(self.requests) + len(self.refused)}"
@@ -62,7 +65,8 @@ class FakeGateway:
         return self.response
 
     async def answer_early(self, request: Request) -> Response | None:
-        return None
+        await self.judged.wait()
+        return self.early
 
     def refuse(self, error: HTTPError, run_id: str) -> Response:
         self.refused.append(error.reason)

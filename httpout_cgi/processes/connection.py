@@ -232,21 +232,22 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         request = self._responder.make_request(head, None, None)
         try:
             response = await self._server.gateway.answer_early(request)
+            if response is not None:
+                await self._answer_early(request, response)
         finally:
             self._task = None
-        if response is None:
+        if self._state is _State.JUDGING:
             self._take_content()
-            return
+
+    async def _answer_early(self, request: Request, response: Response) -> None:
+        """Answer, and close: the content that may be on its way is nobody's."""
         self._reception.close()
         if self._state is _State.JUDGING:
             self._state = _State.BUSY
             self._set_busy_deadline()
-            self._task = asyncio.current_task()
         await self._answer(request, False, response)
 
     def _take_content(self) -> None:
-        if self._state is not _State.JUDGING:
-            return
         self._state = _State.CONTENT
         self._content_due = self.loop.time() + self._server.limits.body_timeout
         self._resume_reading()
