@@ -150,7 +150,8 @@ def test_encryption_of_a_proxy_is_not_the_client_s() -> None:
     secure = replace(_TCP, scheme="https", tls={"SSL_PROTOCOL": "TLSv1.3"})
     fields = {"x-forwarded-proto": ["https"]}
     assert resolve_endpoints(secure, fields, _PROXIES).tls == {}
-    stranger = replace(secure, peer_address="203.0.113.9")
+    assert resolve_endpoints(secure, {}, _PROXIES).tls == secure.tls
+    stranger = replace(secure, peer_address="198.51.100.1")
     assert resolve_endpoints(stranger, fields, _PROXIES).tls == secure.tls
 
 

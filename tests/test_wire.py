@@ -78,10 +78,21 @@ def test_what_the_system_has_not_sent_counts() -> None:
         assert count_unsent(wire) > 1 << 30
 
 
+class SecureWire(FakeWire):
+    """That of a connection with TLS."""
+
+    has_socket = True
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        if name == "sslcontext":
+            return self
+        found: object = super().get_extra_info(name, default)
+        return found if self.has_socket else default
+
+
 def test_what_a_client_of_tls_has_acknowledged_counts() -> None:
     with connect(socket.AF_INET, "127.0.0.1") as (server, client):
-        wire = FakeWire(server)
-        wire._extra["sslcontext"] = object()
+        wire = SecureWire(server)
         assert count_unsent(wire) == 0
         server.setblocking(False)
         # Between TLS and the system is a buffer that is full, but cannot be seen.
@@ -96,9 +107,9 @@ def test_what_a_client_of_tls_has_acknowledged_counts() -> None:
 
 
 def test_a_socket_of_tls_may_be_gone_before_the_transport() -> None:
-    with make_wire() as wire:
-        wire._extra["socket"] = None
-        wire._extra["sslcontext"] = object()
+    with connect(socket.AF_INET, "127.0.0.1") as (server, _):
+        wire = SecureWire(server)
+        wire.has_socket = False
         wire.unsent = 7
         assert count_unsent(wire) > 0
         reset(wire)

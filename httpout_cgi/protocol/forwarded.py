@@ -69,6 +69,9 @@ def resolve_endpoints(
     if told.client and told.client != endpoints.peer_address:
         # The port that the client used is not told.
         resolved = replace(resolved, peer_address=told.client, peer_port=0)
+    if told.client or told.scheme:
+        # Encryption between the proxy and us is not the client's.
+        resolved = replace(resolved, tls={})
     if not told.is_known:
         # It shows a proxy's address, but must not have a proxy's rights.
         resolved = replace(resolved, peer="hidden")
