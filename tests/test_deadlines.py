@@ -92,8 +92,23 @@ def test_a_request_that_does_not_end_is_a_408(
     server.stdout.wait_for(rf'"{line}" 408 ')
 
 
-def test_a_head_that_comes_byte_by_byte_is_a_408(client: Client) -> None:
-    client.socket.sendall(b"GET /slow HTTP/1.1\r\nX: ")
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(b"GET /slow HTTP/1.1\r\nX: ", id="head"),
+        pytest.param(
+            b"POST /hello.py HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n",
+            id="content",
+        ),
+        pytest.param(
+            b"POST /hello.py HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2000\r\n",
+            id="chunk",
+        ),
+    ],
+)
+def test_what_comes_byte_by_byte_is_a_408(client: Client, begin: bytes) -> None:
+    client.socket.sendall(begin)
     # A byte whenever the server has been silent for a while.
     while not select.select([client.socket], [], [], 0.05)[0]:
         client.socket.sendall(b"x")
