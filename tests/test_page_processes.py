@@ -170,10 +170,16 @@ def test_pages_of_another_python(tmp_path_factory: pytest.TempPathFactory) -> No
                 await local.response.write(b"written\\n")
                 return (await local.request.form())["a"], sys.version_info[:2]
 
+            class Last:
+                def __del__(self):
+                    print("deleted")
+
+            last = Last()
             print(*wait(main()))
             """
         write_page(site, "local.py", "from httpout import request, response")
         write_page(site, "page.py", source)
         kind = "Content-Type: application/x-www-form-urlencoded"
-        reply = site.ask("/page.py", kind, method="POST", body=b"a=b")
-        assert reply.body == b"written\n['b'] (3, 8)\n", reply
+        for _ in range(3):
+            reply = site.ask("/page.py", kind, method="POST", body=b"a=b")
+            assert reply.body == b"written\n['b'] (3, 8)\ndeleted\n", reply

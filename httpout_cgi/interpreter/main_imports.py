@@ -16,6 +16,9 @@ from typing import Any, Callable, Sequence, Set
 from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.local_files import NEVER_LOCAL
 
+# Under another Python it is in no shared folder, and yet no script's.
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 _external: Any = importlib._bootstrap_external
 
 
@@ -28,7 +31,8 @@ def use_cache(
     script's own; returns what undoes it, for others.
     """
     original = _external.SourceLoader.get_code
-    prefixes = tuple(os.path.join(folder, "") for folder in shared if folder)
+    folders = [*filter(None, shared), _OWN_FOLDER]
+    prefixes = tuple(os.path.join(folder, "") for folder in folders)
 
     # Any: a loader, or a subclass of one.  Not measured: its file is CPython's, below.
     def get_code(self: Any, fullname: str) -> Any:  # pragma: no cover
