@@ -2,16 +2,41 @@
 
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
+
+import __main__
+
+HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} - httpout-cgi</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<header class="bar">
+<p><a class="brand" href="/">httpout<span>-cgi</span></a>
+<a href="/#pages">All pages</a></p>
+</header>
+<main>
+<h1>{title}</h1>"""
+
+FOOT = """\
+<details>
+<summary>Source of this page</summary>
+<pre><code>{source}</code></pre>
+</details>
+</main>
+</body>
+</html>"""
 
 
 @contextmanager
 def frame(title):
-    print(
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n"
-        '<link rel="stylesheet" href="/style.css">\n</head>\n<body>\n<main>\n'
-        f"<h1>{escape(title)}</h1>"
-    )
+    print(HEAD.format(title=escape(title)))
     yield
-    print('<p><a href="/#samples">All samples</a></p>\n</main>\n</body>\n</html>')
+    source = Path(__main__.__file__).read_text("utf-8")
+    print(FOOT.format(source=escape(source)))

@@ -34,9 +34,9 @@ if websocket is None:
         print(
             "<p>Whoever has this page open reads what you say.</p>\n"
             '<ul id="lines" aria-live="polite"></ul>\n'
-            '<form><p><label for="line">Your line</label>\n'
+            '<form><div><label for="line">Your line</label>\n'
             '<input type="text" id="line" maxlength="500" autocomplete="off" required>'
-            "</p>\n<p><button>Say</button></p></form>\n"
+            "</div>\n<button>Say</button></form>\n"
             "<script>\n"
             'const line = document.getElementById("line");\n'
             "const show = text => {\n"

@@ -16,6 +16,7 @@ with frame("Form"):
         print(f"<p>Hello, <strong>{escape(name)}</strong>!</p>")
     print(
         '<form method="post">\n'
-        '<p><label>Your name <input type="text" name="name" required></label>\n'
-        "<button>Send</button></p>\n</form>"
+        '<div><label for="name">Your name</label>\n'
+        '<input type="text" id="name" name="name" required></div>\n'
+        "<button>Send</button>\n</form>"
     )
