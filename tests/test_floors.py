@@ -70,7 +70,7 @@ _POOL_PROCESS = (
         f"processes.pool_{name}"
         for name in ("ownership", "spare", "relay", "forks", "variables")
     ),
-    "processes.pool_warmth",
+    *(f"processes.pool_{name}" for name in ("rehearsal", "warmth")),
 )
 _POOL_PROTOCOL = tuple(
     f"protocol.{name}" for name in ("ownership", "scgi", "script_names", "search_words")

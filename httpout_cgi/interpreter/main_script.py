@@ -67,6 +67,11 @@ class MainScript:
         self._module_count = len(sys.modules)
         self._end = main_end.End()
 
+    def forget(self) -> None:
+        """Be as before the first run: what has run was a rehearsal."""
+        self._note, self._level = _ignore, 0
+        self._local.clear()
+
     def run(
         self, path: str, arguments: Sequence[str], note: Callable[[str], object]
     ) -> int:

@@ -69,7 +69,8 @@ def _make(python: str, path: list[str], supervisor: int, module: str) -> list[st
 
 def make_environment() -> dict[str, str]:
     """Return what a pool needs for itself; the supervisor's secrets are not for it."""
-    environment = {"PATH": _PATH, "LANG": "C.UTF-8"}
+    # Else each of its children would look for the same functions of libraries again.
+    environment = {"PATH": _PATH, "LANG": "C.UTF-8", "LD_BIND_NOW": "1"}
     # This Python may not start without.
     libraries = os.environ.get("LD_LIBRARY_PATH")
     return {**environment, "LD_LIBRARY_PATH": libraries} if libraries else environment

@@ -22,7 +22,7 @@ from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
 from httpout_cgi.processes.pool_forks import close_to_others, spare_children
 from httpout_cgi.processes.pool_peer import Peer
 from httpout_cgi.processes.pool_settings import Settings, read_settings
-from httpout_cgi.processes.pool_warmth import warm_up
+from httpout_cgi.processes.pool_warmth import settle, warm_up
 from httpout_cgi.protocol.ownership import REFUSED, OwnershipError
 
 if TYPE_CHECKING:
@@ -383,7 +383,9 @@ def main() -> int:
     spare_children()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    Pool(listeners, settings, parent).serve()
+    pool = Pool(listeners, settings, parent)
+    settle()
+    pool.serve()
     # Told once more, while the interpreter ends.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0

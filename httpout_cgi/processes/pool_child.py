@@ -14,7 +14,6 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.main_script import MainScript
 from httpout_cgi.interpreter.page_settings import PageSettings
 from httpout_cgi.processes import pool_program, pool_relay
-from httpout_cgi.processes.pool_forks import open_to_others
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_program import CANNOT_RUN
 from httpout_cgi.processes.pool_run import Run
@@ -40,14 +39,20 @@ class Descriptors(NamedTuple):
 class Preparation:
     """What a pool does for its children, once, before it forks the first."""
 
-    def __init__(self, settings: Settings, cache: CodeCache) -> None:
-        self.limits = find_limits(settings.limits)
-        self.nice = settings.nice
+    nice = 0
+
+    def __init__(self, cache: CodeCache) -> None:
+        self.limits = find_limits(())
         self.script = _make_script(cache)
         self.zone = os.environ.get("TZ")
         # Runs bring all of theirs; this one is for those that another server asks for.
         for name in os.environ.keys() - {"PATH"}:
             del os.environ[name]
+
+    def limit(self, settings: Settings) -> None:
+        """Give to children what the settings allow."""
+        self.limits = find_limits(settings.limits)
+        self.nice = settings.nice
 
 
 def _make_script(cache: CodeCache) -> MainScript:
@@ -85,7 +90,6 @@ def perform(
             resource.setrlimit(kind, most)
         if preparation.nice:
             os.nice(preparation.nice)
-        open_to_others()
     except (OSError, ValueError) as exc:
         return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
     if notes is None:

@@ -21,8 +21,9 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.source import Signature, sign
 from httpout_cgi.processes import pool_program
 from httpout_cgi.processes.pool_child import Preparation, perform
-from httpout_cgi.processes.pool_forks import end_with_pool
+from httpout_cgi.processes.pool_forks import end_with_pool, open_to_others
 from httpout_cgi.processes.pool_peer import Peer
+from httpout_cgi.processes.pool_rehearsal import rehearse
 from httpout_cgi.processes.pool_settings import Settings
 from httpout_cgi.processes.pool_spare import Spare, find_last_descriptor
 from httpout_cgi.processes.pool_warmth import learn
@@ -30,7 +31,7 @@ from httpout_cgi.processes.pool_warmth import learn
 # Between TERM and KILL.
 _PATIENCE_SECONDS = 3.0
 # Children that have nothing to run yet.
-_MOST_SPARES = 4
+_MOST_SPARES = 8
 # Larger sources are compiled in the child.
 _LARGEST_SOURCE = 8 << 20
 
@@ -55,7 +56,9 @@ class Children:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.cache = CodeCache()
-        self._preparation = Preparation(settings, self.cache)
+        self._preparation = Preparation(self.cache)
+        rehearse(self._preparation)
+        self._preparation.limit(settings)
         self._pool = os.getpid()
         self._peers: dict[int, Peer] = {}
         self._spares: list[Spare] = []
@@ -286,6 +289,8 @@ class Children:
             spare.keep_alone(last)
             run, descriptors, is_python = spare.receive()
             path = run.path
+            # Not in a rehearsal: it is what keeps others out of the pool.
+            open_to_others()
             notes = spare.notes if is_python else None
             code = perform(run, descriptors, self._preparation, notes)
         except EOFError:

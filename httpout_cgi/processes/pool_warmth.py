@@ -58,7 +58,7 @@ def warm_up(names: Sequence[str]) -> list[str]:
     for name in _FIRST:
         _try_import(name)
     failures = [(name, _try_import(name)) for name in names]
-    _settle()
+    settle()
     return [f"preload: {name}: {reason}" for name, reason in failures if reason]
 
 
@@ -71,11 +71,11 @@ def learn(names: Sequence[str]) -> bool:
     for name in new:
         _try_import(name)
     if new:
-        _settle()
+        settle()
     return bool(new)
 
 
-def _settle() -> None:
+def settle() -> None:
     """Let children share the heap with us as long as nobody writes to it."""
     gc.collect()
     gc.freeze()
