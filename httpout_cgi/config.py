@@ -58,6 +58,10 @@ __all__ = [
 ]
 
 
+# Of requests that are too large or too slow, or that are none.
+_DECIDED_BEFORE = {408, 413, 414, 417, 421, 431, 501, 505, 507}
+
+
 def load(path: Path) -> Config:
     """Read the settings' file and all that it includes.
 
@@ -185,6 +189,11 @@ def warnings(config: Config) -> list[str]:
                     f'sites[{index}] never answers for "{host}": '
                     f"sites[{first}] comes first"
                 )
+        for status in sorted(_DECIDED_BEFORE & site.error_pages.keys()):
+            lines.append(
+                f"sites[{index}].error_pages: {status} is never used: such requests "
+                "are refused before the site is known"
+            )
     return lines
 
 

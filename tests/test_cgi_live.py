@@ -544,6 +544,15 @@ def test_fields_of_the_site_are_added_to_every_response(site: Site) -> None:
     assert own.get("X-Frame-Options") == "SAMEORIGIN"
     for target in ("/page.html", ENVIRON, "/folder", "/missing", "/cgi-bin/fail.py"):
         assert site.ask(target).get("X-Site") == "main"
+    for status, field in ((304, "If-None-Match: *"), (412, "If-Match: none")):
+        reply = site.ask("/page.html", field)
+        assert (reply.status, reply.get("X-Site")) == (status, "main")
+    for status, field in ((206, "Range: bytes=0-1"), (416, "Range: bytes=9999-")):
+        reply = site.ask("/page.html", field)
+        assert (reply.status, reply.get("X-Site")) == (status, "main")
+    for status, method in ((200, "HEAD"), (405, "POST"), (204, "OPTIONS")):
+        reply = site.ask("/page.html", method=method)
+        assert (reply.status, reply.get("X-Site")) == (status, "main")
     assert site.ask("/", "Host: other.example").get("X-Site") is None
 
 
@@ -575,4 +584,20 @@ def test_error_pages_of_the_site(site: Site) -> None:
         "REDIRECT_URL=/cgi-bin/plain.txt",
         "REQUEST_METHOD=GET",
         "REQUEST_URI=/cgi-bin/plain.txt?a",
+        "REDIRECT_QUERY_STRING=a",
+        "QUERY_STRING=",
+        "CONTENT_LENGTH=None",
     ]
+
+
+def test_error_page_belongs_to_our_own_errors(site: Site) -> None:
+    # What a script says of itself is its own page, as in Apache.
+    reply = site.say(b"Status: 404\nContent-Type: text/plain\n\nmine")
+    assert (reply.status, reply.body) == (404, b"mine")
+    assert site.ask("/missing", method="HEAD").status == 404
+    assert site.ask("/missing", method="HEAD").body == b""
+
+
+def test_error_page_that_is_asked_for_is_a_page(site: Site) -> None:
+    reply = site.ask("/errors/404.html")
+    assert (reply.status, reply.body) == (200, b"<p>our own 404\n")

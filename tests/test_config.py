@@ -238,6 +238,15 @@ def test_port_zero_twice_could_not_be_told_apart_at_a_reload() -> None:
             ['sites[1] never answers for "a": sites[0] comes first'],
             id="behind every host",
         ),
+        pytest.param(
+            Config(sites=(Site(error_pages={404: "/a", 414: "/b", 413: "/c"}),)),
+            [
+                f"sites[0].error_pages: {status} is never used: such requests "
+                "are refused before the site is known"
+                for status in (413, 414)
+            ],
+            id="errors before the site is known",
+        ),
     ],
 )
 def test_what_is_probably_not_meant_is_a_warning(
