@@ -15,6 +15,7 @@ from httpout_cgi.gateway import Gateway
 from httpout_cgi.messages import Endpoints, Request
 from httpout_cgi.passwords import PasswordChecker
 from httpout_cgi.processes import privileges
+from httpout_cgi.protocol.basic_auth import Credentials
 from tests.access_site import CASES, serve_access
 from tests.fake_runs import FakeRun, FakeRunner
 from tests.live import PATIENCE, Server
@@ -102,6 +103,29 @@ def test_addresses_are_checked_before_passwords(folder: Path) -> None:
     assert access
     with pytest.raises(HTTPError, match="denied"):
         asyncio.run(access.check(ask_for("/x/a", "192.0.2.1"), "/x/a"))
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        pytest.param("192.0.2.1", "192.0.2.1", id="IPv4"),
+        # Who has a /64 could make each guess from another address.
+        pytest.param("2001:db8::1:2:3:4", "2001:db8::/64", id="IPv6"),
+    ],
+)
+def test_tries_are_counted_by_client(folder: Path, address: str, client: str) -> None:
+    class Recorder(PasswordChecker):
+        async def has(self, path: Path, credentials: Credentials, client: str) -> bool:
+            asked.append((path, credentials.user, client))
+            return True
+
+    asked: list[tuple[Path, bytes, str]] = []
+    config = load(folder, "sites: [{access: {basic: {file: users}}}]")
+    access = make_access(config.sites[0], None, Recorder())
+    assert access
+    request = ask_for("/", address, authorization=ALICE)
+    assert asyncio.run(access.check(request, "/")) == "alice"
+    assert asked == [(folder / "users", b"alice", client)]
 
 
 def test_a_site_without_rules_costs_nothing(folder: Path) -> None:
