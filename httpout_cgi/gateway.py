@@ -410,7 +410,7 @@ def _prepare_upgrade(exchange: _Exchange, script: Script) -> Upgrade | None:
     mount, request = script.mount, exchange.request
     if "upgrade" not in request.fields or exchange.hops:
         return None
-    if mount.output != "page" or not mount.websocket or not asks_for_websocket(request):
+    if not (script.is_page and mount.websocket and asks_for_websocket(request)):
         return None
     return Upgrade(answer_handshake(request))
 

@@ -79,7 +79,7 @@ class WebSocketLink(asyncio.Protocol):
             await self._wait()
         message = self._messages.popleft()
         self._unread -= len(message) + _MESSAGE_BYTES
-        if not self._reading:
+        if not (self._reading or self._over):
             self._pump()
         return message
 
