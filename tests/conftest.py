@@ -18,11 +18,13 @@ Serve: TypeAlias = Callable[..., Server]
 # takes one file after the other (scripts/test): what takes long must not come last.
 SLOW_FILES = (
     "test_process_live",
-    "test_idioms",
     "test_isolation",
-    "test_pool",
-    "test_recycling",
+    "test_idioms",
+    "test_supervisor",
     "test_run_ends",
+    "test_pools_live",
+    "test_recycling",
+    "test_pool",
 )
 
 # The same examples each time: who looks for new ones gives HYPOTHESIS_SEARCH=1.
