@@ -1,17 +1,23 @@
 """Parsers and what strangers may send: no error but our own, nothing that splits."""
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.password_file import parse_passwords
+from httpout_cgi.password_hashes import is_password
 from httpout_cgi.protocol.addresses import AddressSet
+from httpout_cgi.protocol.basic_auth import read_credentials
 from httpout_cgi.protocol.chunked import ChunkedDecoder
 from httpout_cgi.protocol.conditional import evaluate, parse_date
 from httpout_cgi.protocol.forwarded import resolve_request
+from httpout_cgi.protocol.forwarded_field import find_address, parse_forwarded
 from httpout_cgi.protocol.metavariables import (
     Server,
     build_metavariables,
@@ -89,6 +95,59 @@ def check_variables(variables: Mapping[str, str]) -> None:
         assert not (name.startswith("HTTP_") and set(value) & set("\r\n"))
         os.fsencode(value)
     assert "HTTP_PROXY" not in variables
+
+
+PAIRS = [
+    *("for=", "=", ";", ",", " ", "\t", '"', "\\", "192.0.2.9", "[", "]", "::1", ":80"),
+    *("unknown", "_hidden", "proto=https", "host=a", "by=x", "%", "\xff"),
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PAIRS), max_size=12).map("".join)))
+def test_forwarded_fields(values: list[str]) -> None:
+    hops = parse_forwarded(values)
+    assert hops is None or all(hops)
+    for hop in hops or ():
+        find_address(hop)
+    resolved = resolve_request(make_request({"forwarded": values}), TRUSTED)
+    ip_address(resolved.endpoints.peer_address)
+    assert resolved.endpoints.scheme in ("http", "https")
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=40).map(lambda raw: b64encode(raw).decode()),
+        st.text(st.characters(max_codepoint=255), max_size=40),
+    ),
+    st.sampled_from(["Basic ", "basic  ", "Bearer ", ""]),
+)
+def test_credentials(sent: str, scheme: str) -> None:
+    found = read_credentials({"authorization": [scheme + sent]})
+    if found is not None:
+        assert found.user
+        assert not any(octet < 32 or octet == 127 for octet in b"".join(found))
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(b"a:", b":", b"\n", b"#", b" ", b"\r", b"\xff", b"\0", b"B" * 13),
+                *(b"{SHA}", b"A" * 27 + b"=", b"$2y$05$", b"." * 53, b"$apr1$a$"),
+                *(b"." * 22, b"$5$a$", b"." * 43, b"$6$rounds=1000$a$", b"." * 86),
+            ]
+        ),
+        max_size=20,
+    ).map(b"".join)
+)
+def test_files_of_users(data: bytes) -> None:
+    passwords = parse_passwords(data)
+    assert len(passwords.hashes) == len(passwords.any_hashes)
+    assert all(user and b":" not in user for user in passwords.hashes)
+    # What the library cannot take must have been kept away from it.
+    for hash_ in passwords.any_hashes:
+        if not hash_.startswith("$2"):
+            is_password(b"x", hash_)
 
 
 def make_request(fields: Mapping[str, list[str]], target: str = "/") -> Request:
