@@ -479,8 +479,12 @@ def test_no_pool_is_unavailable(tmp_path: Path, address: str) -> None:
     check(test, address)
 
 
+@pytest.mark.parametrize("function", ["_open_memory", "open_head_file"])
 def test_a_run_that_has_no_descriptors_is_unavailable(
-    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    listener: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
 ) -> None:
     path = save(tmp_path / "a.py", "")
 
@@ -489,9 +493,9 @@ def test_a_run_that_has_no_descriptors_is_unavailable(
 
     async def test(runner: PoolRunner) -> None:
         stdin = BytesIO(b"content")
-        monkeypatch.setattr(pool_request, "_open_memory", refuse)
+        monkeypatch.setattr(pool_request, function, refuse)
         with pytest.raises(HTTPError) as caught:
-            runner.start(describe(path, stdin=stdin))
+            runner.start(describe(path, stdin=stdin, output="page"))
         assert caught.value.status == HTTPStatus.SERVICE_UNAVAILABLE
         assert stdin.closed
 

@@ -11,6 +11,7 @@ import builtins
 import errno
 import io
 import os
+import select
 import signal
 import sys
 import threading
@@ -45,10 +46,17 @@ class _Output(io.FileIO):
         if begin is not None:
             begin()
         try:
-            return super().write(data)
+            size = super().write(data)
+            while size is None:
+                # Somebody has made it non-blocking: asyncio does so with pipes.
+                poll = select.poll()
+                poll.register(1, select.POLLOUT)
+                poll.poll()
+                size = super().write(data)
         except BrokenPipeError:
             self._run.is_reader_gone = True
             raise
+        return size
 
 
 class ProcessRun(RunContext):
@@ -201,6 +209,7 @@ class ProcessPage:
 
     def _end(self, number: int, frame: object) -> None:
         """Be the handler: the client has gone, or it has taken too long."""
+        # Not measured: nothing comes after it.
         signal.signal(number, signal.SIG_DFL)
         self.page.tasks.end()
         os.kill(os.getpid(), number)

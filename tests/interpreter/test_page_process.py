@@ -245,6 +245,11 @@ def test_a_child_does_not_wait_for_the_coroutines_of_the_page(
     assert run(tmp_path, source).body == "child\npage\n"
 
 
+def test_output_that_does_not_block_is_complete(tmp_path: Path) -> None:
+    source = "import os\nos.set_blocking(1, False)\nprint('x' * 3_000_000)"
+    assert len(run(tmp_path, source).body) == 3_000_001
+
+
 def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
     source = """
         import os
