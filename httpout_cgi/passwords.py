@@ -34,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 class PasswordChecker:
-    """Checks users against files.  Only the loop thread touches it."""
+    """Checks users against files.  Only the loop thread touches it.
+
+    ``check`` is called in threads.  Whoever made it closes it.
+    """
 
     def __init__(
         self,
@@ -44,8 +47,8 @@ class PasswordChecker:
         self._check = check
         self._clock = clock
         self._files: dict[Path, PasswordFile] = {}
-        # Whoever could read our memory finds no password in it, nor what one could be
-        # tried against (CWE-256): the key is of this process alone.
+        # No password is kept, and what is kept by it is of use to this process alone
+        # (CWE-256); nor can a client choose where it comes to lie in a dict.
         self._key = secrets.token_bytes(32)
         self._believed: dict[bytes, float] = {}
         self._pending: dict[bytes, asyncio.Future[bool]] = {}
