@@ -224,6 +224,7 @@ ENDS = [
     pytest.param("raise KeyError('k')", 1011, id="exception"),
     pytest.param("raise Closed('no', code=1008)", 1008, id="its own code"),
     pytest.param("await websocket.close(4000)", 4000, id="close"),
+    pytest.param("await websocket.close(4001, timeout=0)", 4001, id="no wait"),
 ]
 
 
