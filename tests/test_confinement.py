@@ -38,6 +38,10 @@ def show(path):
 SCRIPTS = {
     "status.py": "print(show('/proc/self/status'))\n",
     "pid.py": "print(os.getpid())\n",
+    "child.py": """\
+        import subprocess
+        subprocess.run(["ls", "/proc/self/fd"], close_fds=False)
+        """,
     # Starts a program that is root's, and has its set-user-ID bit.
     "gain.py": "os.system('../tool/id -u')\n",
     "mail.py": "os.system('../tool/sendmail -u')\n",
@@ -146,6 +150,14 @@ def test_set_user_id_programs(
         pytest.skip("the file system of /tmp is mounted with nosuid")
     uid = 0 if is_root else pwd.getpwnam(ACCOUNT).pw_uid
     assert confined.ask(target) == f"{uid}\n"
+
+
+@as_root
+@linux
+@pytest.mark.parametrize("url", ["thread", "process"])
+def test_children_have_their_streams_alone(confined: Confined, url: str) -> None:
+    # A closed process sees less of itself in /proc; 3 is the folder that is listed.
+    assert confined.ask(f"{url}/child.py").split() == ["0", "1", "2", "3"]
 
 
 @as_root
