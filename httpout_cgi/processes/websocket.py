@@ -215,7 +215,8 @@ class WebSocketLink(asyncio.Protocol):
         elif isinstance(event, CloseReceived):
             self._code = self._code or event.code
             self._wire.write(self._frames.encode_close(event.code, event.reason))
-            self._leave()
+            # With a reason of ours, the client may still be sending.
+            self._leave(waits=bool(event.reason))
 
     def _answer_ping(self, payload: bytes) -> None:
         if self._code:
@@ -234,14 +235,17 @@ class WebSocketLink(asyncio.Protocol):
         else:
             self.deadline = now + self._server.limits.send_timeout
 
-    def _leave(self, *, half: bool = True) -> None:
-        """Close our side behind what was sent, and the client's later if ``half``."""
+    def _leave(self, *, half: bool = True, waits: bool = False) -> None:
+        """Close our side behind what was sent, and the client's later if ``half``.
+
+        ``waits``: see Lingering; a client that has closed waits for us (section 7.1.1).
+        """
         self._end()
         successor = Lingering(self._server, self._wire)
         self._wire.set_protocol(successor)
         self._server.replace(self, successor)
         self._read_on(True)
-        successor.begin(half=half, waits=half)
+        successor.begin(half=half, waits=waits)
 
     def _end(self) -> None:
         if not self._over:

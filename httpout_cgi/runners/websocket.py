@@ -135,17 +135,19 @@ class WebSocket:
         await self._watch(link.send_control(payload, is_ping=False))
 
     async def close(self, code: int = NORMAL, *, timeout: float | None = None) -> None:
-        """Close, and wait a few seconds for the client to do so; refuse if not open."""
+        """Close, and wait a few seconds for the client to do so."""
         # The others are what nobody sends (RFC 6455 section 7.4.1).
         if not (1000 <= code <= 1014 and code not in range(1004, 1007)) and not (
             3000 <= code <= 4999
         ):
             raise ValueError(f"no code to close with: {code}")
         link = await self._get_link()
+        # A task, which says it even if there is no time to wait.
+        closing = asyncio.ensure_future(link.close(code))
         try:
-            await asyncio.wait_for(link.close(code), timeout)
-        except asyncio.TimeoutError:
-            return  # it has been said
+            await asyncio.wait([closing], timeout=timeout)
+        finally:
+            closing.cancel()
 
     # Any: an exception; tremolo's have a code.
     def fail(self, exc: Any) -> None:
