@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -414,13 +414,14 @@ def test_what_another_server_may_not_ask_for_is_refused(tmp_path: Path) -> None:
 def test_a_worker_is_told_how_a_run_ends(
     tmp_path: Path, source: str, status: int
 ) -> None:
-    site = """
+    timeout = "300ms" if status == 504 else "20s"
+    site = f"""
         listen: ["127.0.0.1:0"]
         sites:
           - docroot: htdocs
             scripts:
-              - {url: /cgi-bin/, path: cgi-bin, runner: process, timeout: 300ms}
-        pools: {runs_per_process: 9, processes: 1}
+              - {{url: /cgi-bin/, path: cgi-bin, runner: process, timeout: {timeout}}}
+        pools: {{runs_per_process: 9, processes: 1}}
         """
     with start_site(tmp_path, textwrap.dedent(site)) as live:
         save(tmp_path / "cgi-bin/a.py", f"import operator, os, time; {source}")
@@ -468,6 +469,49 @@ def test_a_peer_that_says_nothing_keeps_no_child(
     assert find_pid(pool, tmp_path)
     for connection in silent:
         connection.close()
+
+
+def test_the_silent_outside_come_after_the_workers(tmp_path: Path) -> None:
+    site = f"""
+        listen: ["127.0.0.1:0"]
+        sites:
+          - docroot: htdocs
+            scripts: [{{url: /cgi-bin/, path: cgi-bin, runner: process}}]
+        pools: {{runs_per_process: 99, processes: 1, scgi_listen: "unix:{tmp_path}/s"}}
+        """
+    os.mkfifo(tmp_path / "gate")
+    note = f"print(word, file=open('{tmp_path}/order', 'a')); print('X-A: b\\n')"
+    with start_site(tmp_path, textwrap.dedent(site)) as live, ExitStack() as stack:
+        wait = save(tmp_path / "cgi-bin/wait.py", f"open('{tmp_path}/gate').read()")
+        guest = save(tmp_path / "cgi-bin/guest.py", f"word = 'guest'; {note}")
+        save(tmp_path / "cgi-bin/own.py", f"word = 'worker'; {note}")
+        (tmp_path / "htdocs/page.txt").write_text("page")
+        own, other = (stack.enter_context(live.open()) for _ in range(2))
+
+        def connect(head: bytes) -> socket.socket:
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+            connection.settimeout(PATIENCE)
+            connection.connect(f"{tmp_path}/s")
+            connection.sendall(head)
+            return connection
+
+        def head(path: Path) -> bytes:
+            return encode_head({"SCRIPT_FILENAME": str(path), "REQUEST_METHOD": "GET"})
+
+        connect(head(wait))
+        with open(tmp_path / "gate", "w"):  # once the only child is busy
+            for _ in range(10):
+                connect(b"")
+            late = connect(head(guest))
+            for client, target in [(own, "/page.txt"), (own, "/cgi-bin/own.py")]:
+                client.send(target)
+                # Once this has been answered, that has been asked for.
+                other.send("/page.txt")
+                assert other.receive().status == 200
+        assert own.receive().status == 200
+        assert own.receive().status == 200
+        assert late.recv(100)
+    assert (tmp_path / "order").read_text() == "worker\nguest\n"
 
 
 def test_what_is_no_request_is_told_as_ever(tmp_path: Path, pool: PoolProcess) -> None:

@@ -137,6 +137,9 @@ class KeptChild:
                 run, seen = self._find_run(data, mounts, bool(descriptors))
         except Exception:  # whatever is wrong: the pool meets it again, and tells
             run = None
+        if not data:
+            # Whoever says nothing keeps us waiting: first those of the others.
+            self._listeners.sort(key=lambda one: one[2] == index)
         if self._dirt.is_seen_in(connection.fileno()):
             self._left, run = 0, None
         if run is None or seen is None:
