@@ -152,15 +152,19 @@ def test_what_the_loop_says_again_and_again_is_logged_once(
             monkeypatch.setattr(loop, "time", lambda clock=clock: clock)
             for _ in range(1000):
                 error = OSError(errno.EMFILE, "Too many open files")
-                loop.call_exception_handler({"message": "x", "exception": error})
+                loop.call_exception_handler({"message": "accept", "exception": error})
             assert (
                 caplog.messages
-                == ["no connection can be accepted: Too many open files"] * lines
+                == ["no connection can be accepted: [Errno 24] Too many open files"]
+                * lines
             )
         monkeypatch.undo()
         caplog.clear()
-        loop.call_exception_handler({"message": "a bug", "exception": ValueError()})
-        assert caplog.messages == ["a bug"]
+        # A page's task, say.
+        error = OSError(errno.EMFILE, "Too many open files")
+        for exc in (ValueError(), error):
+            loop.call_exception_handler({"message": "a bug", "exception": exc})
+        assert caplog.messages == ["a bug", "a bug"]
 
     run(test, tmp_path)
 

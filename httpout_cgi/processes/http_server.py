@@ -204,11 +204,13 @@ class HTTPServer:
     ) -> None:
         """Log what went wrong in the loop; what goes on and on, once a minute."""
         exc = context.get("exception")
-        if not (isinstance(exc, OSError) and exc.errno in _EXHAUSTED):
+        is_of_accept = "accept" in context.get("message", "")
+        is_exhausted = isinstance(exc, OSError) and exc.errno in _EXHAUSTED
+        if not (is_of_accept and is_exhausted):
             loop.default_exception_handler(context)
         elif loop.time() >= self._next_complaint:
             self._next_complaint = loop.time() + _QUIET_SECONDS
-            _log.error("no connection can be accepted: %s", exc.strerror)
+            _log.error("no connection can be accepted: %s", exc)
 
     async def _wait_until_empty(self) -> None:
         if self.connections:
