@@ -61,6 +61,18 @@ print("Content-Type: application/json\\n")
 print(json.dumps(dict(os.environ)))
 """
 
+# Until nobody takes it any more.
+POUR = """\
+import sys
+print("Content-Type: text/plain\\n", flush=True)
+try:
+    for _ in range(1000):
+        sys.stdout.buffer.write(bytes(65536))
+except BrokenPipeError:
+    pass
+"""
+OWN = {"environ.py": ENVIRON, "pour.py": POUR, "page.txt": "a page\n"}
+
 
 class TLSSite:
     """A server under way; ``folder`` has its certificate."""
@@ -98,11 +110,7 @@ def serve_tls(folder: Path, authority: Authority, loop: str) -> Iterator[TLSSite
     authority.write(folder)
     pages = folder / "htdocs"
     pages.mkdir()
-    for name, text in {
-        **SCRIPTS,
-        "environ.py": ENVIRON,
-        "page.txt": "a page\n",
-    }.items():
+    for name, text in {**SCRIPTS, **OWN}.items():
         (pages / name).write_text(text)
     with (pages / "large.bin").open("wb") as file:
         file.truncate(64 << 20)
