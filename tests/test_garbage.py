@@ -2,11 +2,15 @@
 
 import asyncio
 import gc
+import queue
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from httpout_cgi.interpreter import last_words
 from httpout_cgi.processes import garbage
 from tests.conftest import Serve
 
@@ -72,6 +76,11 @@ def test_the_loop_collects_what_python_does_not(collector: None) -> None:
     asyncio.run(check())
 
 
+def set_counts(monkeypatch: pytest.MonkeyPatch, counts: tuple[int, int, int]) -> None:
+    monkeypatch.setattr(last_words, "_THRESHOLDS", (700, 10, 10))
+    monkeypatch.setattr(gc, "get_count", lambda: counts)
+
+
 @pytest.mark.parametrize(
     ("counts", "generations"),
     [
@@ -87,8 +96,38 @@ def test_generations_are_collected_as_python_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     done: list[int] = []
-    monkeypatch.setattr(garbage, "_THRESHOLDS", (700, 10, 10))
-    monkeypatch.setattr(gc, "get_count", lambda: counts)
-    monkeypatch.setattr(garbage, "collect_outside", done.append)
-    assert garbage.collect() is bool(generations)
+
+    def collect(generation: int) -> bool:
+        done.append(generation)
+        return True
+
+    set_counts(monkeypatch, counts)
+    monkeypatch.setattr(garbage, "collect_outside", collect)
+    with closing(asyncio.new_event_loop()) as loop:
+        assert garbage.Collector(loop).collect() is bool(generations)
     assert done == generations
+
+
+def test_what_is_put_off_for_long_is_collected_by_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: queue.SimpleQueue[tuple[int, threading.Thread]] = queue.SimpleQueue()
+    now = [0.0]
+    set_counts(monkeypatch, (701, 11, 0))
+    monkeypatch.setattr(garbage, "collect_outside", lambda generation: False)
+    monkeypatch.setattr(
+        garbage,
+        "collect_in_turn",
+        lambda generation: done.put((generation, threading.current_thread())),
+    )
+    monkeypatch.setattr(garbage, "_monotonic", lambda: now[0])
+    with closing(asyncio.new_event_loop()) as loop:
+        collector = garbage.Collector(loop)
+        for seconds in (0.5, 1.5, 2.0):
+            now[0] = seconds
+            assert collector.collect()
+    generation, thread = done.get(timeout=20)
+    assert generation == 1
+    assert thread is not threading.main_thread()
+    thread.join(20)
+    assert done.empty()

@@ -1,66 +1,44 @@
 """What garbage says when it goes: it speaks in its own run, or in none.
 
-There is one collector for all runs.  What others would hear of is held while it
-collects for one.  A run whose classes have finalizers collects when it ends, as the
-interpreter's end does.
+There is one collector for all runs.  Who wants it waits until no other run is at work
+whose code has finalizers, lest garbage of theirs goes before they ask for it.  A run
+whose classes have finalizers collects when it ends, as the interpreter's end does.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-import threading
 import weakref
-from contextlib import contextmanager
 from contextvars import Context
-from functools import partial
-from itertools import chain, compress, tee
-from types import (
-    AsyncGeneratorType,
-    CoroutineType,
-    FrameType,
-    FunctionType,
-    GeneratorType,
-    ModuleType,
-)
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from types import FrameType, FunctionType, ModuleType
+from typing import Any, Dict, List, Optional, Tuple
 
 from httpout_cgi.interpreter import instances
+from httpout_cgi.interpreter.collecting_turns import Speaker, Turns
 from httpout_cgi.interpreter.namespaces import clear
 from httpout_cgi.interpreter.run_context import PerRun, RunContext, current
 
-_collect, _get_objects = gc.collect, gc.get_objects
-# They run code when they are collected, for "finally:".
-_GENERATORS = (GeneratorType, CoroutineType, AsyncGeneratorType)
-OLDEST = 2
-
-# The runs under way whose code has finalizers.
-_speakers: List[RunContext] = []
-
-# While one thread collects, CPython does nothing for another that wants to.
-_turn = threading.RLock()
-# Nobody waits for ever: a finalizer may block, or an interrupt strike between two lines
-# here.  In seconds; what has been held for so long is held for good, or nearly so.  To
-# collect takes up to 0.1 s, and fifty may want to.
-_PATIENCE = 30.0
-
-# Runs by the id of a namespace of theirs.
-_Owners = Dict[int, RunContext]
-# Objects by the run that they are of; of None if they are of none under way.
-_Held = Dict[Optional[RunContext], List[object]]
+_collect = gc.collect
+_OLDEST = 2
+# CPython's own idea of when there is enough to collect, by generation.
+_THRESHOLDS = gc.get_threshold()
 
 
-class _Speaker:
+class _RunSpeaker(Speaker):
     """A run whose code names ``__del__`` so many times."""
 
     def __init__(self, run: RunContext) -> None:
+        super().__init__()
+        self.run = run
         self.finalizers = 0
         # How often objects had been collected before.
         self.collections = _count_collections()
-        _speakers.append(run)
+        _turns.enter(self)
 
 
-_state = PerRun(_Speaker, lambda run, speaker: _speakers.remove(run))
+_turns: Turns[_RunSpeaker] = Turns()
+_state = PerRun(_RunSpeaker, lambda run, speaker: _turns.leave(speaker))
 
 
 def _count_collections() -> int:
@@ -81,18 +59,17 @@ def collect_last(run: RunContext) -> bool:
     speaker = _state.find(run)
     if speaker is None or instances.are_in_sight(run, speaker.finalizers):
         return False
-    with _taking_turns():
-        owners = _find_owners(run)
+    with _turns.taken_by(speaker):
         modules, classes = _drop_modules(run)
         # While nobody has collected, all that the run has made is young.
         if speaker.collections == _count_collections():
-            _collect_own(run, 0, owners)
+            _collect_in(run, 0)
         if any(kind() is not None for kind in classes):
-            _collect_own(run, OLDEST, owners)
+            _collect_in(run, _OLDEST)
         # Something else has them, too: now it has empty ones.
         has_cleared = [_clear(module()) for module in modules]
         if any(has_cleared):
-            _collect_own(run, OLDEST, owners)
+            _collect_in(run, _OLDEST)
     return True
 
 
@@ -109,9 +86,14 @@ def _drop_modules(
     classes = [
         weakref.ref(value)
         for value in values
-        if isinstance(value, type) and isinstance(_finalizer(value), FunctionType)
+        if isinstance(value, type) and _has_finalizer(value)
     ]
     return [weakref.ref(module) for module in kept], classes
+
+
+def _has_finalizer(kind: type) -> bool:
+    bases = kind.__mro__
+    return any(isinstance(base.__dict__.get("__del__"), FunctionType) for base in bases)
 
 
 def _clear(module: Optional[ModuleType]) -> bool:
@@ -120,42 +102,38 @@ def _clear(module: Optional[ModuleType]) -> bool:
 
 def collect_for(run: RunContext, generation: int) -> int:
     """Collect for a script: nothing but its own speaks in its run."""
-    with _taking_turns():
-        count = _collect_own(run, generation, _find_owners(run))
-        collect_outside(generation)
-    return count
+    with _turns.taken_by(_state.find(run)):
+        return _collect_in(run, generation)
 
 
-def collect_outside(generation: int) -> int:
-    """Collect outside of all runs; what belongs to one under way is left to it.
-
-    Does not wait for another thread that collects.
-    """
-    turn = _turn
-    if not turn.acquire(blocking=False):
+def find_due(patience: int = 1) -> Optional[int]:
+    """Return the generation that is due, or None; ``patience`` times CPython's."""
+    youngest, middle, oldest = gc.get_count()
+    if youngest <= patience * _THRESHOLDS[0]:
+        return None
+    if middle <= _THRESHOLDS[1]:
         return 0
-    try:
-        return Context().run(_collect_own, None, generation, _find_owners())
-    finally:
-        turn.release()
+    return 1 if oldest <= _THRESHOLDS[2] else _OLDEST
 
 
-def _collect_own(run: Optional[RunContext], generation: int, owners: _Owners) -> int:
-    """Collect what is the run's; of None is what belongs to no run under way."""
-    held = _hold(run, generation, owners) if owners else {}
-    try:
-        if len(_speakers) > 1:
-            return _collect_beside_others(run, generation)
+def collect_outside(generation: int) -> bool:
+    """Collect outside of all runs, unless it means to wait; tell whether it did."""
+    with _turns.taken_if_free() as is_taken:
+        if is_taken:
+            Context().run(_collect, generation)
+    return is_taken
+
+
+def collect_in_turn(generation: int) -> None:
+    """Collect outside of all runs, in a thread that may wait for those at work."""
+    with _turns.taken_by(None):
+        _collect_in(None, generation)
+
+
+def _collect_in(run: Optional[RunContext], generation: int) -> int:
+    """Collect; should something of another run speak, it speaks there."""
+    if not _turns.list_others(None if run is None else _state.find(run)):
         return _collect(generation)
-    finally:
-        _release(held)
-
-
-def _collect_beside_others(run: Optional[RunContext], generation: int) -> int:
-    """Collect while others may go on making garbage, which is not held.
-
-    Should one of their finalizers be called here, it speaks in its own run.
-    """
     here = [sys._getframe()]
     before = sys.getprofile()
 
@@ -173,127 +151,10 @@ def _collect_beside_others(run: Optional[RunContext], generation: int) -> int:
         here.clear()  # a frame that holds itself is garbage, and so are its callers
 
 
-@contextmanager
-def _taking_turns() -> Iterator[None]:
-    turn = _wait_for_turn()
-    try:
-        yield
-    finally:
-        turn.release()
-
-
-def _wait_for_turn() -> Any:
-    """Return the lock, held; who comes later need not wait for one that is lost."""
-    global _turn
-    turn = _turn
-    while not turn.acquire(timeout=_PATIENCE):
-        if _turn is turn:
-            _turn = threading.RLock()
-        turn = _turn
-    return turn
-
-
-def _find_owners(*runs: RunContext) -> _Owners:
+def _find_owners() -> Dict[int, RunContext]:
+    """Return the runs with finalizers by the ids of their namespaces."""
     return {
-        id(getattr(module, "__dict__", None)): run
-        for run in (*_speakers, *runs)
-        for module in list(run.modules.values())
+        id(getattr(module, "__dict__", None)): speaker.run
+        for speaker in _turns.list_others(None)
+        for module in list(speaker.run.modules.values())
     }
-
-
-# What others hear of.
-
-
-def _hold(speaker: Optional[RunContext], generation: int, owners: _Owners) -> _Held:
-    """Return what would speak and is not the speaker's, by the run that it is of."""
-    kinds = _find_kinds(generation)
-    loud = {number for number, kind in kinds.items() if _is_loud(kind)}
-    held: _Held = {}
-    for value in find_instances(generation, loud):
-        owner = owners.get(_namespace(value))
-        if owner is not speaker:
-            held.setdefault(owner, []).append(value)
-    for value in _find_watched(generation):
-        for reference in weakref.getweakrefs(value):
-            # Those of libraries keep house, and say nothing.
-            owner = owners.get(id(getattr(reference.__callback__, "__globals__", 0)))
-            if owner is not None and owner is not speaker:
-                held.setdefault(owner, []).append(value)
-    return held
-
-
-def _release(held: _Held) -> None:
-    """Let go; should nobody else have it any more, it speaks in its own run."""
-    for owner, values in held.items():
-        context = Context()
-        if owner is not None:
-            context.run(current.set, owner)
-        context.run(values.clear)
-
-
-# All objects are in a list for a moment.  Each of these is one call of C code: no
-# other thread may drop one meanwhile, or its finalizer would run in this thread.  Nor
-# may a variable here hold an iterator: tee() keeps the last objects, and when a call
-# has taken long, another thread comes next.
-
-
-def _list_objects(generation: int) -> Iterator[object]:
-    wanted = [None] if generation >= OLDEST else range(generation + 1)
-    return chain.from_iterable(map(_get_objects, wanted))
-
-
-def _find_kinds(generation: int) -> Dict[int, type]:
-    """Return the classes of all objects by their ids."""
-    one, other = tee(map(type, _list_objects(generation)))
-    return dict(zip(map(id, one), other))
-
-
-def find_instances(generation: int, kinds: set[int]) -> List[object]:
-    return list(_choose(generation, lambda each: _are_of(kinds, each)))
-
-
-def _are_of(kinds: set[int], objects: Iterator[object]) -> Iterator[bool]:
-    return map(kinds.__contains__, map(id, map(type, objects)))
-
-
-def _find_watched(generation: int) -> List[object]:
-    """Return the objects that have weak references."""
-    return list(_choose(generation, partial(map, weakref.getweakrefcount)))
-
-
-# Any: what is true, or not, of each object.
-def _choose(generation: int, judge: Callable[[Any], Iterator[Any]]) -> Iterator[object]:
-    one, other = tee(_list_objects(generation))
-    return compress(one, judge(other))
-
-
-def _is_loud(kind: type) -> bool:
-    return kind in _GENERATORS or _finalizer(kind) is not None
-
-
-# Any, from here on: a function, or what C code has for it; an object of any class.
-def _finalizer(kind: type) -> Any:
-    # One that another thread's collection has taken apart has no bases any more.
-    for base in kind.__mro__ or ():
-        if "__del__" in base.__dict__:
-            return base.__dict__["__del__"]
-    return None
-
-
-def _namespace(value: Any) -> int:
-    """Return the id of the namespace that the code belongs to."""
-    kind = type(value)
-    if kind in _GENERATORS:
-        frame = _frame(value)
-        return id(None if frame is None else frame.f_globals)
-    functions = [each for each in vars(kind).values() if type(each) is FunctionType]
-    function = functions[0] if functions else _finalizer(kind)
-    return id(getattr(function, "__globals__", None))
-
-
-# Frames are called gi_frame, cr_frame or ag_frame.
-def _frame(generator: Any) -> Any:
-    for prefix in ("gi", "cr", "ag"):
-        if hasattr(generator, f"{prefix}_frame"):
-            return getattr(generator, f"{prefix}_frame")
-    return None

@@ -7,17 +7,19 @@ sees, and be another's now: so what is behind it is marked, and looked at again.
 from __future__ import annotations
 
 import fcntl
+import gc
 import io
 import os
 import stat
 import sys
 from contextlib import suppress
 from functools import wraps
+from itertools import chain, compress, filterfalse, repeat
+from operator import is_
 from types import FrameType, ModuleType
-from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Set, Tuple
 
 from httpout_cgi.interpreter.guarded_modules import is_of_script
-from httpout_cgi.interpreter.last_words import OLDEST, find_instances
 from httpout_cgi.interpreter.run_context import (
     PerRun,
     RunContext,
@@ -26,6 +28,7 @@ from httpout_cgi.interpreter.run_context import (
 )
 
 _close, _fstat, _fcntl = os.close, os.fstat, fcntl.fcntl
+_get_objects = gc.get_objects
 _FileIO = io.FileIO
 
 # The run that was given a number last: who gets it has it for himself.
@@ -81,13 +84,24 @@ def _is_left(run: RunContext, number: int) -> bool:
 
 def _numbers_of_files() -> Set[int]:
     """Return what file objects are going to close, wherever they were made."""
-    kinds = {id(kind) for kind in (_FileIO, *_FileIO.__subclasses__())}
-    numbers = set()
-    files: Any = find_instances(OLDEST, kinds)
-    for file in files:
-        with suppress(ValueError):  # closed
-            numbers.add(file.fileno())
-    return numbers
+    kinds: List[type] = [_FileIO, *_FileIO.__subclasses__()]
+    numbers = [set(map(_FileIO.fileno, _find_open(kind))) for kind in kinds]
+    return set().union(*numbers)
+
+
+# All objects are in a list for a moment.  What becomes of these iterators is one call
+# of C code: no other thread may drop a file meanwhile, for it would stay open.  Nor
+# may tee() be here: it is in that list, and so would hold all of it, and itself; nor
+# id(): it calls audit hooks.
+def _find_open(kind: type) -> Iterator[_FileIO]:
+    found: Any = filterfalse(_FileIO.closed.__get__, _find_instances(kind))
+    return filter(_FileIO.closefd.__get__, found)
+
+
+def _find_instances(kind: type) -> Iterator[object]:
+    objects = chain.from_iterable(map(_get_objects, (None,)))
+    twice = chain.from_iterable(map(repeat, objects, repeat(2)))
+    return compress(twice, map(is_, map(type, twice), repeat(kind)))
 
 
 # Any, from here on: what the originals take and return.

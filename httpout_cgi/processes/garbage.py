@@ -6,35 +6,52 @@ finalizers of other runs' garbage would print into its response.
 
 import asyncio
 import gc
+import threading
+import time
 
-from httpout_cgi.interpreter.last_words import collect_outside
+from httpout_cgi.interpreter.last_words import (
+    collect_in_turn,
+    collect_outside,
+    find_due,
+)
 
-# CPython's own idea of when there is enough to collect, by generation.
-_THRESHOLDS = gc.get_threshold()
+_monotonic = time.monotonic
 _OFTEN_SECONDS = 0.1
 _SELDOM_SECONDS = 1.0
 
 
 def take_over(loop: asyncio.AbstractEventLoop) -> None:
-    """Collect in the loop's thread from now on; what exists now stays for good."""
+    """Collect when the loop finds it due; what exists now stays for good."""
     gc.collect()
     gc.freeze()
     gc.disable()
-    loop.call_later(_SELDOM_SECONDS, _look, loop)
+    Collector(loop).begin()
 
 
-def _look(loop: asyncio.AbstractEventLoop) -> None:
-    is_busy = collect()
-    loop.call_later(_OFTEN_SECONDS if is_busy else _SELDOM_SECONDS, _look, loop)
+class Collector:
+    """Looks now and then, in the loop; runs with finalizers may put it off a little."""
 
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._last = _monotonic()
 
-def collect() -> bool:
-    """Collect as much as is due; tell whether there was anything."""
-    youngest, middle, oldest = gc.get_count()
-    if youngest <= _THRESHOLDS[0]:
-        return False
-    if middle <= _THRESHOLDS[1]:
-        collect_outside(0)
-    else:
-        collect_outside(1 if oldest <= _THRESHOLDS[2] else 2)
-    return True
+    def begin(self) -> None:
+        """Look for the first time, later."""
+        self._loop.call_later(_SELDOM_SECONDS, self._look)
+
+    def _look(self) -> None:
+        is_busy = self.collect()
+        self._loop.call_later(
+            _OFTEN_SECONDS if is_busy else _SELDOM_SECONDS, self._look
+        )
+
+    def collect(self) -> bool:
+        """Collect as much as is due; tell whether there was anything."""
+        generation, now = find_due(), _monotonic()
+        if generation is None or collect_outside(generation):
+            self._last = now
+        elif now - self._last > _SELDOM_SECONDS:
+            self._last = now
+            # It waits for those runs, as the loop must not.
+            threading.Thread(target=collect_in_turn, args=(generation,)).start()
+        return generation is not None

@@ -7,13 +7,12 @@ library only.
 from __future__ import annotations
 
 import _thread
-import gc
 import os
 import resource
 import sys
 import time
 
-from httpout_cgi.interpreter.last_words import collect_outside
+from httpout_cgi.interpreter.last_words import collect_outside, find_due
 from httpout_cgi.processes.pool_settings import Limits
 
 _DESCRIPTORS = "/proc/self/fd"
@@ -22,8 +21,7 @@ _MEMORY = "/proc/self/statm"
 _GROWTH = 64 << 20
 # Between looks at its memory, and all of its descriptors, in runs.
 _SELDOM = 32
-# As CPython has it; but that many more young ones, for nothing else waits meanwhile.
-_YOUNG, _MIDDLE, _OLD = gc.get_threshold()
+# So many times as much garbage as CPython allows, for somebody waits meanwhile.
 _PATIENCE = 10
 
 _stat, _waitpid, _process_time = os.stat, os.waitpid, time.process_time
@@ -56,8 +54,9 @@ class Dirt:
         """Tell whether anything was left, and make ready for the next run."""
         if _thread._count() != self._threads or _has_children():
             return True
-        if gc.get_count()[0] > _PATIENCE * _YOUNG:
-            _collect()
+        generation = find_due(_PATIENCE)
+        if generation is not None:
+            collect_outside(generation)
         if (sys.gettrace(), sys.getprofile()) != self._tracers:
             return True
         self._extend_limit()
@@ -115,11 +114,3 @@ def _read_memory() -> int:
             return int(file.read().split()[1]) * resource.getpagesize()
     except OSError:  # pragma: no cover - not Linux
         return 0
-
-
-def _collect() -> None:
-    _, middle, oldest = gc.get_count()
-    if middle <= _MIDDLE:
-        collect_outside(0)
-    else:
-        collect_outside(1 if oldest <= _OLD else 2)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from httpout_cgi.interpreter import last_words
+from httpout_cgi.interpreter import collecting_turns, last_words
 
 from tests.interpreter.meetings import paused
 from tests.interpreter.plain_python import assert_same
@@ -157,58 +157,90 @@ def test_modules_that_something_else_has_are_emptied(
     assert "tell" not in kept[1].__globals__
 
 
-def test_the_server_collects_what_is_of_no_run_under_way(
-    tmp_path: Path, run: Callable[[str], Result], capsys: pytest.CaptureFixture[str]
+class Own:
+    """Garbage of the server."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        print("of the server")
+
+
+WITH_GARBAGE = f"""{NODE}
+    import gc, meeting
+    Node('a')
+    meeting.pause()
+    print("before")
+    gc.collect()
+    """
+
+
+def test_the_server_leaves_garbage_to_a_run_with_finalizers(
+    tmp_path: Path, run: Callable[[str], Result]
 ) -> None:
-    source = f"{NODE}\n    import meeting\n    Node('a')\n    meeting.pause()"
+    with paused(save(tmp_path / "first.py", WITH_GARBAGE)) as first:
+        assert not last_words.collect_outside(2)
+        assert first.result().text == "before\na is gone at last\n"
 
-    class Own:
-        me: object = None
 
-        def __del__(self) -> None:
-            print("of the server")
-
-    with paused(save(tmp_path / "first.py", source)) as first:
-        own = Own()
-        own.me = own
-        del own
-        assert last_words.collect_outside(2) > 0
+def test_what_the_server_collects_at_last_speaks_in_its_own_run(
+    tmp_path: Path,
+    run: Callable[[str], Result],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collecting_turns, "_AT_WORK", 0)
+    with paused(save(tmp_path / "first.py", WITH_GARBAGE)) as first:
+        Own()
+        last_words.collect_in_turn(2)
         assert capsys.readouterr().out == "of the server\n"
-        assert first.result().text == "a is gone at last\n"
-    assert capsys.readouterr().out == ""
+        assert first.result().text == "a is gone at last\nbefore\n"
+
+
+def test_a_run_that_collects_waits_for_others_with_garbage(
+    tmp_path: Path, run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting_turns, "_AT_WORK", 600)
+    results: list[Result] = []
+    with paused(save(tmp_path / "first.py", WITH_GARBAGE)) as first:
+        source = f"{NODE}\n    import gc\n    Node('b')\n    gc.collect()"
+        path = save(tmp_path / "second.py", source)
+        second = threading.Thread(target=lambda: results.append(run_file(path)))
+        second.start()
+        deadline = time.monotonic() + 20
+        while not any(one.is_waiting for one in last_words._turns.list_others(None)):
+            assert time.monotonic() < deadline
+        assert first.result().text == "before\na is gone at last\n"
+        second.join(20)
+    assert results[0].text == "b is gone at last\n"
+
+
+IN_FINALIZER = """
+    import meeting
+    class Node:
+        def __del__(self):
+            meeting.pause()
+            print("gone")
+    node = Node()
+    node.me = node
+    """
 
 
 def test_the_server_does_not_wait_for_a_run_that_collects(
     tmp_path: Path, run: Callable[[str], Result]
 ) -> None:
-    source = """
-        import meeting
-        class Node:
-            def __del__(self):
-                meeting.pause()
-                print("gone")
-        node = Node()
-        node.me = node
-        """
-    with paused(save(tmp_path / "first.py", source)) as first:
-        before = time.monotonic()
-        assert last_words.collect_outside(2) == 0
-        assert time.monotonic() - before < last_words._PATIENCE
+    with paused(save(tmp_path / "first.py", IN_FINALIZER)) as first:
+        assert not last_words.collect_outside(2)
         assert first.result().text == "gone\n"
 
 
 def test_a_run_does_not_wait_for_ever_for_another_that_collects(
     tmp_path: Path, run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_words, "_PATIENCE", 0.01)
-    source = """
-        import meeting
-        class Node:
-            def __del__(self): meeting.pause()
-        node = Node()
-        node.me = node
-        """
-    with paused(save(tmp_path / "first.py", source)):
+    monkeypatch.setattr(collecting_turns, "_PATIENCE", 0.01)
+    monkeypatch.setattr(collecting_turns, "_AT_WORK", 0.01)
+    with paused(save(tmp_path / "first.py", IN_FINALIZER)):
         assert run(f"{NODE}\n    print('main')\n    Node('a')").failure is None
 
 
@@ -217,18 +249,13 @@ def test_who_comes_later_does_not_wait_for_a_lock_that_is_lost(
 ) -> None:
     lost = threading.Lock()
     lost.acquire()
-    monkeypatch.setattr(last_words, "_turn", lost)
-    monkeypatch.setattr(last_words, "_PATIENCE", 0.01)
+    monkeypatch.setattr(last_words._turns, "_turn", lost)
+    monkeypatch.setattr(collecting_turns, "_PATIENCE", 0.01)
+    monkeypatch.setattr(collecting_turns, "_AT_WORK", 0.01)
     assert run(f"{NODE}\n    Node('a')").text.startswith("a is")
-    monkeypatch.setattr(last_words, "_PATIENCE", 600)
+    monkeypatch.setattr(collecting_turns, "_PATIENCE", 600)
+    monkeypatch.setattr(collecting_turns, "_AT_WORK", 600)
     assert run(f"{NODE}\n    Node('b')").text.startswith("b is")
-
-
-def test_a_class_that_was_taken_apart_has_no_finalizer() -> None:
-    class Torn(type):
-        __mro__ = property(lambda kind: None)
-
-    assert not last_words._is_loud(Torn("Torn", (), {}))
 
 
 def test_many_runs_speak_for_themselves(tmp_path: Path) -> None:
@@ -255,4 +282,4 @@ def test_runs_without_finalizers_do_not_collect(run: Callable[[str], Result]) ->
     before = [one["collections"] for one in gc.get_stats()]
     run("class A: pass\na = A(); a.me = a")
     assert [one["collections"] for one in gc.get_stats()] == before
-    assert not last_words._speakers
+    assert not last_words._turns.list_others(None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import io
 import os
+import subprocess
 import sys
+import textwrap
 import types
 from pathlib import Path
 from typing import Callable, Iterator
@@ -161,3 +163,29 @@ def test_outside_of_a_run_nothing_is_noted(run: Callable[[str], Result]) -> None
         left_descriptors.note(file.fileno())
         left_descriptors.forget(file.fileno())
         assert not left_descriptors._latest
+
+
+def test_to_look_for_files_keeps_nothing_alive(tmp_path: Path) -> None:
+    with open(tmp_path / "file", "wb") as file:
+        before = sys.getrefcount(file)
+        assert file.fileno() in left_descriptors._numbers_of_files()
+        assert sys.getrefcount(file) == before
+
+
+def test_to_look_for_files_calls_no_python_code_while_it_has_all_objects() -> None:
+    source = """
+        import sys
+        from httpout_cgi.interpreter import left_descriptors
+        class Watched: pass
+        watched = Watched()
+        def look(event, arguments):
+            if watched:
+                print(event, sys.getrefcount(watched) - before)
+        before = sys.getrefcount(watched)
+        sys.addaudithook(look)
+        left_descriptors._numbers_of_files()
+        watched = None
+        """
+    command = [sys.executable, "-c", textwrap.dedent(source)]
+    seen = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    assert set(seen.splitlines()) <= {b"gc.get_objects 0"}
