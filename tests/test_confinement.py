@@ -15,6 +15,8 @@ import pytest
 
 from tests.live import PATIENCE
 from tests.root_server import ACCOUNT, Python, RootServer, as_root, make_open_folder
+from tests.test_descriptors_live import wait_until
+from tests.test_inheritance import is_watching
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -156,6 +158,8 @@ def test_set_user_id_programs(
 @linux
 @pytest.mark.parametrize("url", ["thread", "process"])
 def test_children_have_their_streams_alone(confined: Confined, url: str) -> None:
+    worker = int(confined.ask("thread/pid.py"))
+    wait_until(lambda: is_watching(worker))
     # A closed process sees less of itself in /proc; 3 is the folder that is listed.
     assert confined.ask(f"{url}/child.py").split() == ["0", "1", "2", "3"]
 
