@@ -108,20 +108,25 @@ class KeptChild:
         """Return a connection, and by which listener it came; None at the end."""
         if self._left % _TURNS == 0:
             self._listeners.reverse()
+        # Who came last comes next, most of the time; to ask all of them costs more
+        # than to be told.
+        asked = self._listeners[:1]
         while not self._place.slots.are_dismissed:
-            for index, (listener, family, place) in enumerate(self._listeners):
+            for one in asked:
+                listener, family, place = one
                 try:
                     # Not accept(): what it makes of the number costs more than this.
                     number, _ = listener._accept()  # type: ignore[attr-defined]
                 except (BlockingIOError, ConnectionError):  # nobody, or nobody any more
                     continue
-                if index:
-                    # Who came last comes next, most of the time.
+                if one is not self._listeners[0]:
                     self._listeners.reverse()
                 return _socket.socket(family, _socket.SOCK_STREAM, 0, number), place
             told = self._poll.poll(_WAIT_SECONDS * self._poll_unit)
-            if any(number == self._place.lifeline for number, _ in told):
+            ready = [number for number, _ in told]
+            if self._place.lifeline in ready:
                 break
+            asked = [one for one in self._listeners if one[0].fileno() in ready]
         return None
 
     # epoll has seconds, poll milliseconds.
