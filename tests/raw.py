@@ -75,14 +75,16 @@ class Client:
     def read_response(self) -> Raw:
         """Return a response with its body, as its framing says."""
         raw = self.read_head()
+        return Raw(raw.status, raw.head, raw.fields, self.read_body(raw))
+
+    def read_body(self, raw: Raw) -> bytes:
+        """Return the body behind a head, as its framing says."""
         if "content-length" in raw.fields:
-            body = self.read_exactly(int(raw.fields["content-length"]))
-        elif raw.fields.get("transfer-encoding") == "chunked":
-            body = b"".join(self.read_chunks())
-        else:
-            assert raw.fields["connection"] == "close"
-            body = self.read_to_end()
-        return Raw(raw.status, raw.head, raw.fields, body)
+            return self.read_exactly(int(raw.fields["content-length"]))
+        if raw.fields.get("transfer-encoding") == "chunked":
+            return b"".join(self.read_chunks())
+        assert raw.fields["connection"] == "close"
+        return self.read_to_end()
 
     def read_chunks(self) -> Iterator[bytes]:
         """Yield the chunks of a body."""

@@ -35,11 +35,8 @@ def ask(server: Server, request: bytes, source: str) -> tuple[int, list[str]]:
         client = Client(sock)
         sock.sendall(request)
         raw = client.read_head()
-        body = b""
-        if raw.fields.get("transfer-encoding") == "chunked":
-            body = b"".join(client.read_chunks())
-        elif not request.startswith(b"HEAD"):
-            body = client.read_exactly(int(raw.fields.get("content-length", "0")))
+        is_empty = request.startswith(b"HEAD") or raw.status in (100, 204)
+        body = b"" if is_empty else client.read_body(raw)
         text = raw.head.decode("latin-1") + body.decode()
         return raw.status, text.splitlines()
 
