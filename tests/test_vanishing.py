@@ -39,8 +39,8 @@ WAYS: dict[str, Callable[[Client], None]] = {
     "RST": Client.vanish,
 }
 ROUNDS = 3
-# In a traceback: scripts may well complain.
-OURS = r'File ".*/httpout_cgi/(processes|runners|gateway)'
+# A traceback that is not tagged as a script's: those may well complain.
+OURS = r'\[[0-9]+\] +File "'
 # What the pool has forked ahead, and descriptors of that.
 SPARES = 4
 PER_SPARE = 4
