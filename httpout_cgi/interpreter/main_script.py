@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # What the command line of an interpreter gets wrong.
 _USAGE = 2
 
+_VARIABLES = frozenset(VARIABLES)
+
 
 def run_as_main(
     path: str,
@@ -182,7 +184,8 @@ def _load(path: str, cache: CodeCache) -> Tuple[CodeType, int]:
         sys.stderr.write(f"{sys.executable}: can't open file '{path}': {reason}\n")
         raise SystemExit(_USAGE) from None
     level = 0
-    if compiled.options is not None or not os.environ.keys().isdisjoint(VARIABLES):
+    # Not the other way around: each that is not there would be an exception.
+    if compiled.options is not None or not _VARIABLES.isdisjoint(os.environ):
         level = _apply_options(compiled).optimize
     return cache.load(path, level=level).code if level else compiled.code, level
 
