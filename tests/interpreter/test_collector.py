@@ -41,13 +41,16 @@ SWITCHES = """
 
 
 def test_switches_are_as_in_a_process_and_have_no_effect(tmp_path: Path) -> None:
-    before = gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.get_freeze_count()
+    before = gc.isenabled(), gc.get_threshold(), gc.get_debug()
+    frozen = gc.get_freeze_count()
     result = run(tmp_path, SWITCHES)
     assert result.failure is None
     child = [sys.executable, str(tmp_path / "script.py")]
     assert result.text == subprocess.check_output(child, text=True)
-    after = gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.get_freeze_count()
-    assert after == before
+    assert (gc.isenabled(), gc.get_threshold(), gc.get_debug()) == before
+    # Of what conftest.py has frozen some may go: none comes, and not all of it goes.
+    assert gc.get_freeze_count() <= frozen
+    assert bool(gc.get_freeze_count()) == bool(frozen)
 
 
 def test_switches_of_two_runs_do_not_meet(tmp_path: Path) -> None:
