@@ -91,9 +91,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         self._wire = cast(asyncio.Transport, transport)
         self._sender = Sender(self._wire)
         try:
-            self._responder = Responder(
-                self._server, self._wire, self._sender, self._hand_over
-            )
+            self._responder = Responder(self._server, self._wire, self._sender)
         except OSError:
             self.abort()
             return
@@ -277,7 +275,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         began, self._began = self._began or self.loop.time(), 0.0
         try:
             framing = await self._responder.answer(
-                request, began, keep_alive, self._is_last, response
+                request, began, keep_alive, self, response
             )
         finally:
             self._task = None
@@ -286,7 +284,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         else:
             self._finish(framing)
 
-    def _is_last(self) -> bool:
+    def is_last(self) -> bool:
         """Tell whether no request can come after the current one."""
         return self._ended and not self._reception.waiting
 
@@ -306,7 +304,7 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         if self._ended and self._state in (_State.IDLE, _State.CONTENT):
             self._close()
 
-    def _hand_over(self) -> WebSocketLink:
+    def hand_over(self) -> WebSocketLink:
         """Leave the transport to a WebSocket, and what came behind its handshake."""
         if self._state is not _State.BUSY or self._task is None:
             raise ConnectionAbortedError("the client has gone")

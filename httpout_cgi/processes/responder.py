@@ -6,10 +6,9 @@ requests are received.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.log_format import Entry
@@ -32,12 +31,24 @@ _LAST_HEAD = Framing(head_only=True, chunked=False, close=True, says_keep_alive=
 _INTERIM = Framing(head_only=True, chunked=False, close=False, says_keep_alive=False)
 
 
+class Asked(Protocol):
+    """What a responder asks of the connection whose request it answers."""
+
+    def is_last(self) -> bool:
+        """Tell whether no request can come after the current one."""
+        ...
+
+    def hand_over(self) -> WebSocketLink:
+        """Make a WebSocket of the connection."""
+        ...
+
+
 class Responder:
     """Answers one request after the other.  Only the loop thread touches it.
 
-    Times are the loop's; ``began`` is when the first byte of a request came.
-    ``hand_over`` makes a WebSocket of the connection.  Raises OSError if the client has
-    gone already.
+    Times are the loop's; ``began`` is when the first byte of a request came.  Does not
+    hold the connection, which holds it: in a cycle, both would wait for the collector.
+    Raises OSError if the client has gone already.
     """
 
     def __init__(
@@ -45,13 +56,11 @@ class Responder:
         server: HTTPServer,
         wire: asyncio.Transport,
         sender: Sender,
-        hand_over: Callable[[], WebSocketLink],
     ) -> None:
         self._endpoints = read_endpoints(wire)
         self._server = server
         self._wire = wire
         self._sender = sender
-        self._hand_over = hand_over
         self._loop = asyncio.get_running_loop()
 
     def make_request(
@@ -75,13 +84,12 @@ class Responder:
         request: Request,
         began: float,
         keep_alive: bool,
-        is_last: Callable[[], bool],
+        connection: Asked,
         response: Response | None = None,
     ) -> Framing | None:
         """Answer a request, and record it; ``response`` is its answer if that is known.
 
-        ``is_last`` is asked whether no request can follow, once the response is there.
-        Returns how that was framed, or None if it broke off where only a reset of the
+        Returns how it was framed, or None if it broke off where only a reset of the
         connection tells the client.
         """
         status, framing = _CLIENT_CLOSED_REQUEST, _LAST
@@ -93,9 +101,9 @@ class Responder:
                 response = await gateway.handle(request, self._send_interim)
             status, fields, user = response.status, response.fields, response.user
             if response.upgrade is not None:
-                await self._switch_protocols(response, response.upgrade)
+                await self._switch_protocols(connection, response, response.upgrade)
                 return _LAST
-            last = not keep_alive or self._server.draining or is_last()
+            last = not keep_alive or self._server.draining or connection.is_last()
             framing = frame(request.method, request.version, response, close=last)
             await self._sender.send(response, framing, self._server.added_fields())
         except Exception as exc:
@@ -108,12 +116,14 @@ class Responder:
             self._record(request, status, began, fields, user)
         return framing
 
-    async def _switch_protocols(self, response: Response, upgrade: Upgrade) -> None:
+    async def _switch_protocols(
+        self, connection: Asked, response: Response, upgrade: Upgrade
+    ) -> None:
         """Send a 101, and let a page have the connection until its run is over."""
         async with aclosing(cast(Stream, response.body)) as output:
             added = self._server.added_fields()
             self._sender.send_bytes(response, _INTERIM, b"", added)
-            link = self._hand_over()
+            link = connection.hand_over()
             upgrade.open(link)
             try:
                 async for _ in output:
