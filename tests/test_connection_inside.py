@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import gc
 import tempfile
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -492,3 +494,22 @@ def test_the_log_counts_each_request_alone(run: Run) -> None:
         assert 0 <= second.seconds < PATIENCE
 
     run(test)
+
+
+@pytest.mark.parametrize("data", [GET_1_0, b"nonsense\r\n\r\n"], ids=["answer", "400"])
+def test_a_connection_that_is_over_does_not_wait_for_the_collector(
+    run: Run, data: bytes
+) -> None:
+    async def test(inside: Inside) -> None:
+        gone = asyncio.Event()
+        connection = inside.connect()
+        weakref.finalize(connection, gone.set)
+        connection.data_received(data)
+        del connection
+        await asyncio.wait_for(gone.wait(), PATIENCE)
+
+    gc.disable()
+    try:
+        run(test)
+    finally:
+        gc.enable()
