@@ -8,12 +8,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 
-from httpout_cgi.access import Access
 from httpout_cgi.answers import (
     HTML,
     add_fields,
@@ -30,7 +27,8 @@ from httpout_cgi.answers import (
 from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import Folder, Resolver, StaticFile
+from httpout_cgi.exchange import Exchange, close_content
+from httpout_cgi.files.resolve import Folder, StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_output import CgiOutputParser
@@ -40,18 +38,7 @@ from httpout_cgi.protocol.cgi_response import (
     LocalRedirect,
     Result,
 )
-from httpout_cgi.protocol.metavariables import (
-    Server,
-    build_metavariables,
-    redirect_variables,
-    user_variables,
-)
-from httpout_cgi.protocol.search_words import search_words
-from httpout_cgi.protocol.url_path import Target, parse_target
-from httpout_cgi.protocol.websocket_handshake import (
-    answer_handshake,
-    asks_for_websocket,
-)
+from httpout_cgi.protocol.url_path import parse_target
 from httpout_cgi.runners.base import Runner
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.runners.websocket import Upgrade
@@ -66,39 +53,11 @@ from httpout_cgi.script_output import (
     take_over,
 )
 from httpout_cgi.scripts import Invocation, OutputMode, Script
-from httpout_cgi.sites import Site, SiteMap
+from httpout_cgi.sites import SiteMap
 
 _MAXIMUM_HOPS = 10  # Apache's LimitInternalRecursion
 
 _log = logging.getLogger(__name__)
-
-
-# Not frozen: it is made for every request, and goes on to other resources.
-@dataclass(slots=True)
-class _Exchange:
-    """A request on its way through the gateway.
-
-    ``send_interim`` is None for a client that would take a 1xx response for the final
-    one.  ``name`` is the resource's in logs, ``resolver`` is who found it.
-    ``redirect`` has the REDIRECT_* variables after a local redirect, and ``hops``
-    counts how many there were; ``is_failed`` if it goes on to an error page.  ``user``
-    is whom we have authenticated; with ``is_exempt``, the next resource may be seen by
-    everybody if it is a file: an error page, which the settings have chosen.
-    """
-
-    request: Request
-    target: Target
-    site: Site
-    server: Server
-    run_id: str
-    send_interim: SendInterim | None
-    name: str
-    resolver: Resolver | None = None
-    redirect: Mapping[str, str] | None = None
-    hops: int = 0
-    is_failed: bool = False
-    is_exempt: bool = False
-    user: str = ""
 
 
 class Gateway:
@@ -131,8 +90,9 @@ class Gateway:
         except Exception as exc:
             response = await self._answer_failure(exc, exchange, run_id)
         if exchange is None:
-            _close_content(request)
-        return _complete(exchange, response)
+            close_content(request)
+            return response
+        return exchange.complete(response)
 
     async def answer_early(self, request: Request) -> Response | None:
         """Answer a request whose content has not come yet; None if a run is to read it.
@@ -150,7 +110,7 @@ class Gateway:
             response = await self._answer_prepared(exchange, prepared)
         except Exception as exc:
             response = await self._answer_failure(exc, exchange, run_id)
-        return _complete(exchange, response)
+        return response if exchange is None else exchange.complete(response)
 
     def refuse(self, error: HTTPError, run_id: str = "") -> Response:
         """Return our error page for what never became a request, and log why."""
@@ -174,7 +134,7 @@ class Gateway:
         return Response(error.status, (HTML, *error.fields), page)
 
     async def _answer_failure(
-        self, exc: Exception, exchange: _Exchange | None, run_id: str
+        self, exc: Exception, exchange: Exchange | None, run_id: str
     ) -> Response:
         if not isinstance(exc, HTTPError):
             _log.error("request %s failed", run_id, exc_info=exc)
@@ -188,7 +148,7 @@ class Gateway:
 
     def _begin(
         self, request: Request, run_id: str, send_interim: SendInterim | None
-    ) -> _Exchange:
+    ) -> Exchange:
         target = parse_target(request.target)
         if target.authority is not None:
             # The Host field does not count then, nor for scripts (RFC 9112 section
@@ -197,20 +157,20 @@ class Gateway:
             request = request._replace(fields=fields)
         site, server = self._sites.find(request)
         interim = None if request.version == "HTTP/1.0" else send_interim
-        return _Exchange(request, target, site, server, run_id, interim, target.path)
+        return Exchange(request, target, site, server, run_id, interim, target.path)
 
-    async def _answer(self, exchange: _Exchange) -> Response:
+    async def _answer(self, exchange: Exchange) -> Response:
         prepared = None
         try:
             prepared = await self._prepare(exchange)
         finally:
             # From its start on, the content is the run's.
             if not isinstance(prepared, Invocation):
-                _close_content(exchange.request)
+                close_content(exchange.request)
         return await self._answer_prepared(exchange, prepared)
 
     async def _answer_prepared(
-        self, exchange: _Exchange, prepared: Response | Folder | Invocation
+        self, exchange: Exchange, prepared: Response | Folder | Invocation
     ) -> Response:
         if isinstance(prepared, Response):
             return prepared
@@ -218,7 +178,7 @@ class Gateway:
             return await self._list(exchange, prepared)
         return await self._run(exchange, prepared)
 
-    async def _list(self, exchange: _Exchange, folder: Folder) -> Response:
+    async def _list(self, exchange: Exchange, folder: Folder) -> Response:
         resolver = exchange.resolver
         assert resolver is not None  # it has found the folder
         async with self._listing:
@@ -226,13 +186,13 @@ class Gateway:
                 answer_with_listing, folder, resolver, exchange.request
             )
 
-    async def _prepare(self, exchange: _Exchange) -> Response | Folder | Invocation:
+    async def _prepare(self, exchange: Exchange) -> Response | Folder | Invocation:
         """Return the answer, or a description of the run that makes it.
 
         A folder is one that has to be listed.
         """
         if exchange.site.access is not None:
-            await _check_access(exchange, exchange.site.access)
+            await exchange.check_access(exchange.site.access)
         request, target = exchange.request, exchange.target
         check_method(request)
         if target.path == "*":
@@ -240,14 +200,14 @@ class Gateway:
         exchange.resolver = exchange.site.choose_resolver(target.path)
         found = exchange.resolver.resolve(target.path)
         if isinstance(found, Script):
-            return self._describe(exchange, found)
+            return exchange.describe_run(found)
         if isinstance(found, StaticFile):
             return self._send(exchange, found)
         if isinstance(found, Folder):
             return found
         return redirect_to_directory(found, target.query)
 
-    def _send(self, exchange: _Exchange, file: StaticFile) -> Response:
+    def _send(self, exchange: Exchange, file: StaticFile) -> Response:
         response = self._files.respond(file, exchange.request, now=time.time())
         rules = exchange.site.cache_rules
         if not rules:
@@ -257,27 +217,7 @@ class Gateway:
         # What is missing now may be there in a minute.
         return response if exchange.is_failed else add_fields(response, found)
 
-    def _describe(self, exchange: _Exchange, script: Script) -> Invocation:
-        request, query = exchange.request, exchange.target.query
-        exchange.name = script.name
-        environment = build_metavariables(
-            request, script, exchange.server, exchange.run_id, exchange.redirect
-        )
-        if exchange.user:
-            environment |= user_variables(exchange.user)
-        words: tuple[str, ...] = ()
-        if query and script.mount.indexed_query:
-            words = search_words(request.method, query)
-        return Invocation(
-            exchange.run_id,
-            script,
-            environment,
-            words,
-            request.content,
-            upgrade=_prepare_upgrade(exchange, script),
-        )
-
-    async def _run(self, exchange: _Exchange, invocation: Invocation) -> Response:
+    async def _run(self, exchange: Exchange, invocation: Invocation) -> Response:
         script = invocation.script
         run = self._runner.start(invocation)
         # Who runs a page writes its header section.
@@ -297,7 +237,7 @@ class Gateway:
                     return switch_protocols(run, invocation, invocation.upgrade)
             else:
                 result = await read_result(run, parser, exchange.send_interim)
-            if isinstance(result, Document) and _is_wanted(exchange, result):
+            if isinstance(result, Document) and exchange.wants(result):
                 return take_over(run, invocation, result, parser.rest)
         except BaseException as exc:
             if isinstance(exc, HTTPError):
@@ -311,7 +251,7 @@ class Gateway:
         return await self._answer_without_output(exchange, result)
 
     async def _answer_without_output(
-        self, exchange: _Exchange, result: Result
+        self, exchange: Exchange, result: Result
     ) -> Response:
         if isinstance(result, ClientRedirect):
             return redirect_client(result)
@@ -333,7 +273,7 @@ class Gateway:
         return Response(status, fields, reason=reason, close=result.close)
 
     async def _redirect_locally(
-        self, exchange: _Exchange, redirect: LocalRedirect
+        self, exchange: Exchange, redirect: LocalRedirect
     ) -> Response:
         """Answer with another resource of ours (RFC 3875 section 6.2.2)."""
         if exchange.hops >= _MAXIMUM_HOPS:
@@ -341,7 +281,7 @@ class Gateway:
             raise HTTPError(status, f"more than {_MAXIMUM_HOPS} local redirects")
         # What Apache takes, and our parser must not.
         target = redirect.target.replace(" ", "%20")
-        _follow(exchange, make_redirected_request(exchange.request, target))
+        exchange.follow(make_redirected_request(exchange.request, target))
         # Apache checks again, too: a script that goes where its client says must not
         # open what is closed (CWE-639).
         exchange.is_exempt = False
@@ -352,7 +292,7 @@ class Gateway:
             response = response._replace(close=True)
         return add_fields(response, redirect.fields)
 
-    async def _answer_error(self, exchange: _Exchange, error: HTTPError) -> Response:
+    async def _answer_error(self, exchange: Exchange, error: HTTPError) -> Response:
         """Return the site's own error page if it has one, else ours."""
         self._log_error(exchange, error)
         url = exchange.site.error_pages.get(error.status)
@@ -361,7 +301,7 @@ class Gateway:
         request = make_redirected_request(exchange.request, url, whole=True)
         exchange.is_failed = exchange.is_exempt = True
         try:
-            _follow(exchange, request, error.status)
+            exchange.follow(request, error.status)
             own = await self._answer(exchange)
         except HTTPError as failed:
             self._log_error(exchange, failed)
@@ -372,7 +312,7 @@ class Gateway:
         status = error.status if own.status == HTTPStatus.OK else own.status
         return add_fields(own._replace(status=status), error.fields)
 
-    def _log_error(self, exchange: _Exchange, error: HTTPError) -> None:
+    def _log_error(self, exchange: Exchange, error: HTTPError) -> None:
         where = exchange.site.label, exchange.name, exchange.run_id
         _log.log(
             _choose_level(error),
@@ -383,69 +323,5 @@ class Gateway:
         )
 
 
-def _complete(exchange: _Exchange | None, response: Response) -> Response:
-    """Add what every response of a site has, and who has asked."""
-    if exchange is None:
-        return response
-    if exchange.site.headers:
-        response = add_fields(response, exchange.site.headers)
-    return response._replace(user=exchange.user) if exchange.user else response
-
-
-async def _check_access(exchange: _Exchange, access: Access) -> None:
-    """Find out who asks; raises HTTPError 401 or 403 if that is nobody for this."""
-    path = exchange.target.path
-    if exchange.is_exempt:
-        found = exchange.site.choose_resolver(path).resolve(path)
-        if isinstance(found, StaticFile):
-            return
-    exchange.user = await access.check(exchange.request, path)
-
-
-def _prepare_upgrade(exchange: _Exchange, script: Script) -> Upgrade | None:
-    """Return what lets a page be a WebSocket, if its client has asked for that page.
-
-    Raises HTTPError 400 or 426 for a handshake that is none.
-    """
-    mount, request = script.mount, exchange.request
-    if "upgrade" not in request.fields or exchange.hops:
-        return None
-    if not (script.is_page and mount.websocket and asks_for_websocket(request)):
-        return None
-    return Upgrade(answer_handshake(request))
-
-
-def _is_wanted(exchange: _Exchange, document: Document) -> bool:
-    """Tell whether the client gets what the script prints."""
-    if document.sendfile is not None or not document.allows_content:
-        return False
-    return judge_conditions(exchange.request, document) is None
-
-
-def _follow(exchange: _Exchange, request: Request, status: int = HTTPStatus.OK) -> None:
-    """Go on with another resource of ours; scripts see where the request came from.
-
-    Raises HTTPError 500 if a script made up a path that is none.
-    """
-    try:
-        target = parse_target(request.target)
-    except HTTPError as exc:
-        reason = f"redirect to {request.target[:80]!r}: {exc.reason}"
-        if exc.status != HTTPStatus.BAD_REQUEST:
-            raise HTTPError(exc.status, reason) from exc
-        raise HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, reason) from exc
-    exchange.redirect = redirect_variables(
-        exchange.request, exchange.target.path, int(status), exchange.redirect
-    )
-    exchange.request, exchange.target = request, target
-    exchange.name = target.path
-    exchange.hops += 1
-
-
 def _choose_level(error: HTTPError) -> int:
     return logging.ERROR if error.status >= 500 else logging.INFO
-
-
-def _close_content(request: Request) -> None:
-    if request.content is not None:
-        request.content.close()

@@ -32,6 +32,7 @@ FLOORS = {
     "access": (5, "gateway"),
     "passwords": (5, "gateway"),
     "answers": (5, "gateway"),
+    "exchange": (5, "gateway"),
     "error_page": (5, "gateway"),
     "listing_page": (5, "gateway"),
     "script_output": (5, "gateway"),
