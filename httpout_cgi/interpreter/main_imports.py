@@ -23,21 +23,30 @@ _external: Any = importlib._bootstrap_external
 
 
 def use_cache(
-    load: Callable[[str, str], CodeType], shared: Sequence[str]
+    load: Callable[[str, str], CodeType],
+    shared: Sequence[str],
+    list_own: Callable[[], Sequence[str]],
 ) -> Callable[[], None]:
     """Take the code of modules from ``load``, but of those in the shared folders.
 
-    It is asked by path and name, just before the code is run.  For processes that are a
-    script's own; returns what undoes it, for others.
+    It is asked by path and name, just before the code is run.  ``list_own`` returns the
+    script's folders, which may lie below a shared one: that in which the server was
+    started, say.  For processes that are a script's own; returns what undoes it, for
+    others.
     """
     original = _external.SourceLoader.get_code
     folders = [*filter(None, shared), _OWN_FOLDER]
     prefixes = tuple(os.path.join(folder, "") for folder in folders)
 
+    def is_shared(path: str) -> bool:
+        return path.startswith(prefixes) and (
+            _find_depth(path, folders) > _find_depth(path, list_own())
+        )
+
     # Any: a loader, or a subclass of one.  Not measured: its file is CPython's, below.
     def get_code(self: Any, fullname: str) -> Any:  # pragma: no cover
         path = self.get_filename(fullname)
-        if type(self) is not SourceFileLoader or path.startswith(prefixes):
+        if type(self) is not SourceFileLoader or is_shared(path):
             return original(self, fullname)
         try:
             return load(path, fullname)
@@ -59,6 +68,12 @@ def use_cache(
         _external.SourceLoader.get_code = original
 
     return withdraw
+
+
+def _find_depth(path: str, folders: Sequence[str]) -> int:
+    """Return how long the path of the nearest folder is that the file lies below."""
+    around = (one for one in folders if path.startswith(os.path.join(one, "")))
+    return max(map(len, around), default=0)
 
 
 def forget_shadowed(folders: Sequence[str]) -> None:

@@ -59,9 +59,13 @@ class MainScript:
         self._begin_module: Callable[[str], object] = _ignore
         self._local: Set[str] = set()
         self._shared = list(sys.path)
+        # What came before these on the path when the script began.
+        self._own: Sequence[str] = ()
         open_streams()
         # For a process that is no script's own.
-        self.withdraw = main_imports.use_cache(self._load_module, self._shared)
+        self.withdraw = main_imports.use_cache(
+            self._load_module, self._shared, lambda: self._own
+        )
         self.look()
 
     def look(self) -> None:
@@ -71,7 +75,7 @@ class MainScript:
 
     def forget(self) -> None:
         """Be as before the first run: what has run was a rehearsal."""
-        self._note, self._level = _ignore, 0
+        self._note, self._level, self._own = _ignore, 0, ()
         self._local.clear()
 
     def run(
@@ -114,7 +118,7 @@ class MainScript:
         self._cache.load(path)
         code, self._level = _load(path, self._cache)
         page.take_output()
-        main_imports.forget_shadowed(self._own_folders())
+        self._settle_folders()
         page.begin()
         self._module_count += 1  # the module httpout, which nobody has to import
         exec(code, page.run.main.__dict__)
@@ -142,12 +146,13 @@ class MainScript:
 
     def _run_script(self, path: str, namespace: Dict[str, Any]) -> None:
         code, self._level = _load(path, self._cache)
-        main_imports.forget_shadowed(self._own_folders())
+        self._settle_folders()
         exec(code, namespace)
 
-    def _own_folders(self) -> Sequence[str]:
-        """Return what comes before the shared folders on the path."""
-        return sys.path[: len(sys.path) - len(self._shared)]
+    def _settle_folders(self) -> None:
+        """Let what lies in the script's folders be its own."""
+        self._own = sys.path[: len(sys.path) - len(self._shared)]
+        main_imports.forget_shadowed(self._own)
 
     def _load_module(self, path: str, name: str) -> CodeType:
         self._local.add(path)

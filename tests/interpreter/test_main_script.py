@@ -391,11 +391,16 @@ def test_the_path_of_a_link_is_that_of_its_target(tmp_path: Path) -> None:
     assert run_here(tmp_path) == (b"one\n", b"", 0)
 
 
-def test_code_of_modules_is_of_now_whatever_lies_beside_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", [None, ".", ".."], ids=["", "same", "around"])
+def test_code_of_modules_is_of_now_whatever_lies_beside_them(
+    tmp_path: Path, shared: Optional[str]
+) -> None:
+    # As it is if the server was started in that folder, by "python -m".
+    variables = {"PYTHONPATH": str((tmp_path / shared).resolve())} if shared else {}
     save(tmp_path, {"script.py": "import one", "one.py": "print(1)"})
     run((sys.executable,), tmp_path, {})
     status = (tmp_path / "one.py").stat()
     assert list(tmp_path.rglob("*.pyc"))
     save(tmp_path, {"one.py": "print(2)"})
     os.utime(tmp_path / "one.py", ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert run_here(tmp_path) == (b"2\n", b"", 0)
+    assert run_here(tmp_path, variables) == (b"2\n", b"", 0)
