@@ -19,5 +19,5 @@ def interrupt(run: RunContext, main_id: int) -> bool:
     kind = RunAborted if run.is_aborted else RunInterrupted
     children.terminate(run)
     run_asyncio.wake(run)
-    strike([main_id, *lifetime.thread_ids(run)], kind)
+    strike([main_id, *lifetime.thread_ids(run)], kind, is_patient=True)
     return True

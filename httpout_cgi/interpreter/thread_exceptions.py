@@ -10,11 +10,14 @@ import ctypes
 import sys
 import threading
 import time
-from typing import Any, Optional, Sequence, Set, Type
+from typing import Any, Dict, Optional, Sequence, Set, Type
 
 # Threads in what is ours, where an exception could leave it half done, say with the
 # lock of a log handler held.
 in_our_code: Set[int] = set()
+
+# What they are to raise as soon as they leave it, by thread.
+due_outside: Dict[int, Type[BaseException]] = {}
 
 # Threads in which an exception was raised that nobody may have seen yet.
 _struck: Set[int] = set()
@@ -28,12 +31,19 @@ _TIMEOUT_MAX = threading.TIMEOUT_MAX
 _CONDITION_WAIT = threading.Condition.wait.__code__
 
 
-def strike(thread_ids: Sequence[int], exception: Type[BaseException]) -> bool:
+def strike(
+    thread_ids: Sequence[int],
+    exception: Type[BaseException],
+    *,
+    is_patient: bool = False,
+) -> bool:
     """Raise an exception in threads, awake or asleep.
 
     It strikes at one of the next bytecodes.  Returns False if now is no good time for
-    one of them.
+    one of them, which raises it later if it ``is_patient``.
     """
+    if is_patient:
+        due_outside.update((one, exception) for one in thread_ids if one in in_our_code)
     found = [one for one in thread_ids if one not in in_our_code]
     _struck.update(found)
     ids = [ctypes.c_ulong(one) for one in found]
@@ -68,9 +78,17 @@ class _Arrival(BaseException):
     """What a thread raises in itself."""
 
 
+def raise_due(thread_id: int) -> None:
+    """Raise what was due in this thread, which has left our code."""
+    due = due_outside.pop(thread_id, None)
+    if due is not None:
+        raise due
+
+
 def absorb() -> None:
     """Let what others have raised in this thread strike here, if it did not yet."""
     thread_id = _thread.get_ident()
+    due_outside.pop(thread_id, None)
     if thread_id in _struck:
         try:
             # It strikes at a jump.

@@ -16,7 +16,11 @@ from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.run_context import RunContext
-from httpout_cgi.interpreter.thread_exceptions import in_our_code
+from httpout_cgi.interpreter.thread_exceptions import (
+    due_outside,
+    in_our_code,
+    raise_due,
+)
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.scripts import Invocation
@@ -254,6 +258,8 @@ class ThreadRun:
                 self._tell()
         finally:
             in_our_code.discard(thread)
+            if due_outside:
+                raise_due(thread)
 
     def _tell(self) -> None:
         """Let the loop know of output: soon, of a page that has just begun.
@@ -292,6 +298,8 @@ class ThreadRun:
             self._log_line(line)
         finally:
             in_our_code.discard(thread)
+            if due_outside:
+                raise_due(thread)
 
     def _log_line(self, line: bytes) -> None:
         self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
