@@ -34,6 +34,11 @@ def test_users_of_htpasswd_are_all_read() -> None:
         ),
         pytest.param(b"alice:$2x$05$" + b"." * 53, "no hash", id="bcrypt with a bug"),
         pytest.param(
+            b"alice:$2y$05$" + b"." * 21 + b"k" + b"." * 31,
+            "no hash",
+            id="a salt that bcrypt would raise for",
+        ),
+        pytest.param(
             b"alice:$5$rounds=9999999$a$" + b"." * 43, "no hash", id="too many rounds"
         ),
         pytest.param(b"alice:*" + SHA.encode(), "no hash", id="locked"),
