@@ -95,9 +95,9 @@ class Invocation(NamedTuple):
 
     ``environment`` belongs to the run from then on.  ``arguments`` are the search
     words (``sys.argv[1:]``).  ``stdin`` is seekable, at position 0, None if empty;
-    the runner closes it when the run is over, or cannot start.  ``by_shebang`` leaves
-    it to another Python, which its first line names.  ``upgrade`` is of a page whose
-    client asks for a WebSocket, see runners/websocket.py.
+    the runner closes it when the run is over, or cannot start.  ``python`` is the
+    one that its first line names if only that can run it, else "".  ``upgrade`` is of a
+    page whose client asks for a WebSocket, see runners/websocket.py.
     """
 
     run_id: str
@@ -105,5 +105,5 @@ class Invocation(NamedTuple):
     environment: dict[str, str]
     arguments: Sequence[str] = ()
     stdin: BinaryIO | None = None
-    by_shebang: bool = False
+    python: str = ""
     upgrade: object = None

@@ -184,7 +184,7 @@ def test_a_process_is_told_that_another_python_has_to_run_it(
 ) -> None:
     chosen = Chosen(FakeJudge(Verdict(PROCESS, (), interpreter)))
     chosen.runner.start(invoke(script))
-    assert chosen.process.invocations[0].by_shebang is (interpreter is not None)
+    assert chosen.process.invocations[0].python == (interpreter or "")
 
 
 @pytest.mark.parametrize(

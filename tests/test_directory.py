@@ -20,8 +20,8 @@ class Stage:
         self.directory = PoolDirectory(worker, "/site")
         self.told: Told = []
 
-    def find(self, owner: Owner | None) -> None:
-        self.directory.find(owner, lambda *words: self.told.append(words))
+    def find(self, whose: Owner | str | None) -> None:
+        self.directory.find(whose, lambda *words: self.told.append(words))
 
     def questions(self) -> bytes:
         try:
@@ -43,6 +43,27 @@ def stage() -> Iterator[Stage]:
 
 def test_that_of_the_site_is_known(stage: Stage) -> None:
     stage.find(None)
+    assert stage.told == [("/site", "")]
+    assert stage.questions() == b""
+
+
+def test_that_of_another_python_is_asked_for_by_its_path(stage: Stage) -> None:
+    python = "/opt/bin/python3"
+    stage.find(python)
+    assert stage.questions() == b"A/opt/bin/python3\n"
+    stage.directory.take(Answer(python, "/1"))
+    stage.find(python)
+    stage.directory.forget(python)
+    stage.find(python)
+    assert stage.questions() == b"A/opt/bin/python3\n"
+    assert stage.told == [("/1", "")] * 2
+
+
+@pytest.mark.parametrize("python", ["python3.12", "/o t/python3", "/\u00fc/python3"])
+def test_the_sites_own_starts_what_cannot_be_asked_for(
+    stage: Stage, python: str
+) -> None:
+    stage.find(python)
     assert stage.told == [("/site", "")]
     assert stage.questions() == b""
 
@@ -128,12 +149,18 @@ def test_words_are_put_together_again() -> None:
     assert words.feed(b"RAal") == [b"R"]
     assert words.feed(b"ice") == []
     assert words.feed(b"\nL") == [b"Aalice", b"L"]
+    assert words.feed(b"A/opt/bin/python") == []
+    assert words.feed(b"3\n") == [b"A/opt/bin/python3"]
     assert words.feed(b"A" + b"x" * 32) == []
     assert words.feed(b"\n") == [b"A" + b"x" * 32]
 
 
 @pytest.mark.parametrize(
-    "nonsense", [b"x", b"A\n", b"A" + b"x" * 33, b"A" + b"x" * 33 + b"\n", b"A\xff\n"]
+    "nonsense",
+    [
+        *(b"x", b"A\n", b"A" + b"x" * 33 + b"\n", b"A\xff\n", b"Aa b\n", b"Aa/b\n"),
+        *(b"A/\n", b"A/" + b"x" * 255, b"A/" + b"x" * 255 + b"\n", b"A/\0\n"),
+    ],
 )
 def test_nonsense_is_an_error(nonsense: bytes) -> None:
     with pytest.raises(ValueError, match=r"no name|unknown word"):

@@ -26,7 +26,7 @@ from httpout_cgi.config import (
 )
 from httpout_cgi.processes import listeners
 from httpout_cgi.processes.keeper import PoolKeeper
-from httpout_cgi.processes.launch import Plan, make_plan
+from httpout_cgi.processes.launch import Plan, make_plan, make_python_plan
 from tests.accounts import public_folder
 from tests.live import PATIENCE
 
@@ -214,7 +214,8 @@ def test_it_gets_its_settings_and_nothing_of_ours(
     stage.keeper.configure(stage.plan('{"processes": 3}'))
     seen = stage.ask()
     # Python adds LC_CTYPE where the locale is C.
-    assert seen["environ"].keys() <= {"PATH", "LANG", "LD_LIBRARY_PATH", "LC_CTYPE"}
+    names = {"PATH", "LANG", "LD_BIND_NOW", "LD_LIBRARY_PATH", "LC_CTYPE"}
+    assert seen["environ"].keys() <= names
     assert seen["environ"]["LD_LIBRARY_PATH"] == "/nowhere"
     assert seen["argv"] == ['{"processes": 3}']
     assert seen["cwd"] == "/"
@@ -583,6 +584,16 @@ def test_the_plan_of_one_that_is_always_there(tmp_path: Path) -> None:
     assert values["idle"] is plan.idle is None
     assert (values["nice"], plan.nice) == (0, -5)
     assert values["limits"]["cpu"] is None
+
+
+def test_the_plan_of_another_python_is_not_for_other_servers(tmp_path: Path) -> None:
+    settings = Pools(start="always", idle=7.0, nice=-5, preload=("a",))
+    plan = make_python_plan(make_config(tmp_path, settings), "/opt/python", 2)
+    values = json.loads(plan.settings)
+    assert (values["idle"], values["preload"]) == (7.0, [])
+    assert plan.stage is not None
+    assert (plan.stage.python, plan.stage.is_wish) == ("/opt/python", True)
+    assert plan == Plan(plan.settings, 7.0, -5, 2, stage=plan.stage)
 
 
 def test_the_plan_says_what_other_servers_may_ask_for(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ class OnePool:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def find(self, owner: Owner | None, tell: Callable[[str, str], None]) -> None:
+    def find(self, whose: Owner | str | None, tell: Callable[[str, str], None]) -> None:
         tell(self._address, "")
 
-    def forget(self, owner: Owner) -> None:
+    def forget(self, whose: Owner | str) -> None:
         raise AssertionError("nobody's pool")
 
 
@@ -826,14 +826,14 @@ class Accounts:
 
     def __init__(self, *answers: tuple[str, str]) -> None:
         self.answers = [*answers]
-        self.forgotten: list[Owner] = []
+        self.forgotten: list[Owner | str] = []
 
-    def find(self, owner: Owner | None, tell: Callable[[str, str], None]) -> None:
-        assert owner == ALICE
+    def find(self, whose: Owner | str | None, tell: Callable[[str, str], None]) -> None:
+        assert whose == ALICE
         asyncio.get_running_loop().call_soon(tell, *self.answers.pop(0))
 
-    def forget(self, owner: Owner) -> None:
-        self.forgotten.append(owner)
+    def forget(self, whose: Owner | str) -> None:
+        self.forgotten.append(whose)
 
 
 def describe_for_alice(path: Path) -> Invocation:

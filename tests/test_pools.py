@@ -61,7 +61,11 @@ class Stage:
 
         # Any: only what is asked of Accounts.
         plans = UserPlans(self.accounts, make)  # type: ignore[arg-type]
-        self.pools.configure(Plan(text, 60.0, 0, self.log), plans)
+        self.pools.configure(
+            Plan(text, 60.0, 0, self.log),
+            plans,
+            lambda python: Plan(f"{text} under {python}", 60.0, 0, self.log),
+        )
 
     def turn(self) -> None:
         self.pools.tend(self.now)
@@ -129,6 +133,22 @@ def test_an_account_has_a_pool_when_somebody_asks(stage: Stage) -> None:
     assert stage.talk(bob).startswith("old bob ")
     assert stage.talk(stage.pools.address).startswith("old ")
     assert stage.ask("alice") == alice
+
+
+def test_the_site_has_one_for_each_other_python(stage: Stage) -> None:
+    first, second = stage.ask("/opt/bin/python3"), stage.ask("/venv/bin/python")
+    assert len({first, second, stage.pools.address}) == 3
+    assert stage.talk(first).startswith("old under /opt/bin/python3 ")
+    stage.configure("new")
+    assert stage.ask("/venv/bin/python") == second
+    assert stage.talk(second).startswith("new under /venv/bin/python ")
+
+
+def test_one_of_another_python_is_dropped_without_a_use(stage: Stage) -> None:
+    address = stage.ask("/opt/bin/python3")
+    stage.pass_time(10)
+    assert not Path(address).exists()
+    assert stage.ask("/opt/bin/python3") != address
 
 
 def test_what_sleeps_is_dropped_and_comes_back(stage: Stage) -> None:

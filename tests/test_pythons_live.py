@@ -37,7 +37,7 @@ for name in ("packaged", "by_pth", "preloaded", "yaml", "pydantic", "httpout_cgi
 print("Content-Type: application/json\\n")
 print(json.dumps({"version": sys.version_info[:2], "prefix": sys.prefix,
     "executable": sys.executable, "path": sys.path, "found": found,
-    "pool": os.getppid(), "environ": dict(os.environ)}))
+    "pool": os.getppid(), "pid": os.getpid(), "environ": dict(os.environ)}))
 """
 
 
@@ -108,6 +108,59 @@ def test_one_that_is_removed_later_is_told_of(serve: Serve, site: Path) -> None:
     server.stderr.wait_for("ended with status 78 before it was ready")
     python.symlink_to(sys.executable)
     wait_until(lambda: server.request("/cgi-bin/who.py").status == 200, "no pool")
+
+
+# --- Pythons that scripts name
+
+AUTO = """\
+listen: ["127.0.0.1:0"]
+sites: [{scripts: [{path: cgi-bin}]}]
+pools: {idle: 60s, runs_per_process: RUNS}
+"""
+
+
+@pytest.mark.parametrize("runs", [1, 10])
+def test_a_script_has_a_warm_pool_of_the_python_that_it_names(
+    serve: Serve, site: Path, runs: int
+) -> None:
+    python = make_environment(sys.executable, site / "venv")
+    server = serve(AUTO.replace("RUNS", str(runs)))
+    named = f"#!{python}\nimport packaged\n{WHO}"
+    for name in ("who.py", "again.py"):
+        # The kernel would not run it: a pool does.
+        save(site / "cgi-bin" / name, named, 0o644)
+    seen = ask(server)
+    assert seen["prefix"] == str(site / "venv")
+    assert seen["found"]["httpout_cgi"][0]
+    assert "yaml" not in seen["found"]
+    again = json.loads(server.request("/cgi-bin/again.py").text)
+    assert (again["pool"], again["prefix"]) == (seen["pool"], seen["prefix"])
+    assert (again["pid"] == seen["pid"]) is (runs > 1)
+    # Scripts of our own Python have nothing to do with it.
+    save(site / "cgi-bin" / "who.py", f"import signal; signal.alarm(0)\n{WHO}")
+    own = ask(server)
+    assert own["pool"] != seen["pool"]
+    assert own["prefix"] == sys.prefix
+
+
+def test_what_cannot_run_a_pool_is_started_for_each_run(
+    serve: Serve, site: Path
+) -> None:
+    # As Python 2 or PyPy: it answers, but is none that a pool could have.
+    python = make_environment(sys.executable, site / "venv")
+    python.unlink()
+    source = f"""\
+        #!/bin/sh
+        [ "$1" = -c ] && echo httpout-cgi cpython 2.7 || exec {sys.executable} "$@"
+        """
+    save(python, source, 0o755)
+    server = serve(AUTO.replace("RUNS", "1"))
+    save(site / "cgi-bin" / "who.py", f"#!{python}\nimport packaged\n{WHO}", 0o755)
+    answer = server.request("/cgi-bin/who.py")
+    # It is no virtual environment: it has no such module, and says so.
+    assert answer.status == 500
+    server.stderr.wait_for("No module named 'packaged'")
+    assert "2.7" not in server.stderr.text
 
 
 # --- accounts

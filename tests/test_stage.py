@@ -48,6 +48,16 @@ def test_it_becomes_a_pool_of_the_python(monkeypatch: pytest.MonkeyPatch) -> Non
     assert became == (sys.executable, "pool", [], {"nice": 1}, ["5"])
 
 
+def test_a_python_that_scripts_name_is_tried_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    became = become(monkeypatch, Stage(sys.executable, is_wish=True))
+    assert (became.program, became.path) == (sys.executable, [])
+    # Python 2, say: what it cannot be is ours, which starts it for each run.
+    became = become(monkeypatch, Stage(str(tmp_path / "missing"), is_wish=True))
+    assert became == (sys.executable, "pool", sys.path, {"nice": 1}, ["5"])
+
+
 def test_without_settings_it_is_our_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ never waits for a worker that does not read.  Must not know what the settings me
 """
 
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -19,10 +20,13 @@ READY: Final = b"R"
 # From a worker that is worn out: it asks for a successor.  To it: the successor is
 # ready, so accept no more, and end when what runs has ended.
 LEAVE: Final = b"L"
-# From a worker: the name of an account, whose pool it wants to ask, and a line feed.
-# To it: an Answer.
+# From a worker: the name of an account, whose pool it wants to ask, or the path of
+# another Python, and a line feed.  To it: an Answer.
 ACCOUNT: Final = b"A"
-_LONGEST_NAME: Final = 32
+_is_account = re.compile(r"[!-.0-~]{1,32}").fullmatch
+_is_python = re.compile(r"/[!-~]{1,254}").fullmatch
+# Linux reads so much of a shebang.
+_LONGEST_NAME: Final = 255
 
 # How long runs may go on after SIGTERM.  The worker ends what is left then; the
 # supervisor waits a little longer.
@@ -54,7 +58,10 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Where the pool of an account is asked, or the word that says why it has none."""
+    """Where a pool is asked, or the word that says why there is none.
+
+    ``account`` is what was asked for: it may be the path of a Python as well.
+    """
 
     account: str
     address: str = ""
@@ -77,7 +84,8 @@ class Words:
                 size = rest.find(b"\n") + 1
                 if not size and len(rest) <= _LONGEST_NAME + 1:
                     break
-                if not 2 < size <= _LONGEST_NAME + 2 or not rest[:size].isascii():
+                name = rest[1 : size - 1].decode("latin-1")
+                if not size or not (_is_account(name) or is_python(name)):
                     raise ValueError("no name of an account")
             elif rest[:1] not in (READY, LEAVE):
                 raise ValueError(f"unknown word {rest[:1]!r}")
@@ -85,6 +93,14 @@ class Words:
             rest = rest[size:]
         self._rest = rest
         return words
+
+
+def is_python(text: str) -> bool:
+    """Tell whether it is a path by which the pool of a Python can be asked for.
+
+    Not a bare name: it would be that of an account.
+    """
+    return _is_python(text) is not None
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -115,7 +131,7 @@ def send_configuration(channel: socket.socket, configuration: Configuration) -> 
 
 
 def send_account(channel: socket.socket, name: str) -> None:
-    """Ask for the pool of an account."""
+    """Ask for the pool of an account, or of another Python; see ``is_python``."""
     channel.sendall(ACCOUNT + name.encode("ascii") + b"\n")
 
 

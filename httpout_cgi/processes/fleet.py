@@ -62,7 +62,7 @@ class Fleet:
     """Only the supervisor's loop touches it; the clock is passed in.
 
     ``on_ready`` is called whenever a worker has become ready, ``on_question`` when one
-    asks for the pool of an account: it returns the answer.
+    asks for a pool that is not the site's own: it returns the answer.
     """
 
     def __init__(

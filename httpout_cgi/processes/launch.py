@@ -52,15 +52,30 @@ class Plan:
 def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Plan:
     """Return what the settings say about the site's own pool."""
     idle = None if config.pools.start == "always" else config.pools.idle
-    # Of a run that does not say so itself: one of another server.
-    timeouts = [mount.timeout for site in config.sites for mount in site.scripts]
-    settings = _describe_pools(config.pools, idle, timeouts)
+    settings = _describe_pools(config.pools, idle, _list_timeouts(config))
     mounts = json.dumps([] if scgi is None else [*_describe_mounts(config)])
     nice = min(0, config.pools.nice)
     python = config.pools.python or ""
     # One with "$" is for accounts alone.
     stage = None if not python or "$" in python else Stage(python)
     return Plan(json.dumps(settings), idle, nice, error_log, scgi, mounts, stage)
+
+
+def _list_timeouts(config: Config) -> list[float]:
+    """Return what a run may take that does not say so itself: of another server."""
+    return [mount.timeout for site in config.sites for mount in site.scripts]
+
+
+def make_python_plan(config: Config, python: str, error_log: int) -> Plan:
+    """Return what the settings say about the site's pool under another Python, which
+    scripts name in their first lines: it is never there always.
+    """
+    idle, nice = config.pools.idle, min(0, config.pools.nice)
+    settings = _describe_pools(config.pools, idle, _list_timeouts(config))
+    # Those are named for the usual one, and this one may well lack them.
+    settings["preload"] = []
+    stage = Stage(python, is_wish=True)
+    return Plan(json.dumps(settings), idle, nice, error_log, stage=stage)
 
 
 def make_account_plan(config: Config, home: Home, error_log: int) -> Plan:

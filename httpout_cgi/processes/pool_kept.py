@@ -167,9 +167,10 @@ class KeptChild:
         if self._settings.ownership is not None:
             ownership, own = self._settings.ownership, self._settings.environment
             run = pool_ownership.admit(run, ownership, own)
-        if run.interpreter or run.by_shebang or run.is_apache:
-            return None, None
         path = run.path
+        is_other = run.by_shebang and not pool_program.names_us(path)
+        if run.interpreter or is_other or run.is_apache:
+            return None, None
         if not path.endswith(".py") and not pool_program.is_python(path):
             return None, None
         seen = os.stat(path)

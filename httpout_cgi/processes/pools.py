@@ -1,7 +1,7 @@
-"""Pools: the site's own, and those of accounts, each with its keeper.
+"""Pools: the site's own, those of accounts and of other Pythons, with their keepers.
 
-The pool of an account is there from when a worker asks for it until it has been asleep
-for a while; ten thousand accounts cost nothing before.
+Such another pool is there from when a worker asks for it until it has been asleep for a
+while; ten thousand accounts cost nothing before.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from httpout_cgi.protocol.ownership import OwnershipError, Refusal
 
 # Each is a socket, and a process of some ten MiB while it has something to do.
 _MOST_POOLS: Final = 500
-# How long the socket of an account stays when its pool has left, or never came: a
+# How long the socket of another one stays when its pool has left, or never came: a
 # worker that has just been told the address needs it.
 _KEEP_SECONDS: Final = 10.0
 # How long it stays after nobody can find it any more: who found it is connecting.
@@ -34,10 +34,14 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _UserPool:
-    """``asleep_since`` is None while there is a process, or a wish for one."""
+class _OtherPool:
+    """``asleep_since`` is None while there is a process, or a wish for one.
 
-    home: Home
+    ``home`` is None for one of the site, under another Python.
+    """
+
+    name: str
+    home: Home | None
     keeper: PoolKeeper
     asleep_since: float | None = None
 
@@ -73,7 +77,9 @@ class Pools:
         self._stack = contextlib.ExitStack()
         self._own = PoolKeeper(selector, account, command)
         self._plans: UserPlans | None = None
-        self._users: dict[str, _UserPool] = {}
+        self._plan_python: Callable[[str], Plan] | None = None
+        # By the name of their account, or the path of their Python.
+        self._others: dict[str, _OtherPool] = {}
         self._retired: list[_Retired] = []
         self._numbers = count(1)
         self._is_stopping = False
@@ -101,24 +107,38 @@ class Pools:
             keeper.close()
         self._stack.close()
 
-    def configure(self, plan: Plan, users: UserPlans | None = None) -> None:
-        """Start pools like that from now on; those that are different are replaced."""
+    def configure(
+        self,
+        plan: Plan,
+        users: UserPlans | None = None,
+        plan_python: Callable[[str], Plan] | None = None,
+    ) -> None:
+        """Start pools like that from now on; those that are different are replaced.
+
+        ``plan_python`` is told the path of a Python.
+        """
         self._own.configure(plan)
-        self._plans = users
-        for pool in [*self._users.values()]:
-            home = self._find(pool.home.name)
-            if users is None or home != pool.home:
+        self._plans, self._plan_python = users, plan_python
+        for pool in [*self._others.values()]:
+            try:
+                home, other = self._plan(pool.name)
+            except OwnershipError:
                 self._retire(pool)
+                continue
+            if home == pool.home:
+                pool.keeper.configure(other)
             else:
-                pool.keeper.configure(users.make(home))
+                self._retire(pool)
 
     def ask(self, name: str) -> Answer:
-        """Return where the pool of an account is asked; it is there from now on.
+        """Return where the pool of an account, or of the site under another Python, is
+        asked; it is there from now on.
 
-        Who asks is not trusted: the name may be anything.
+        Who asks is not trusted: the name may be anything.  As a Python, any program
+        runs with the rights that who asks has himself.
         """
         try:
-            return Answer(name, self._open_user(name).keeper.address)
+            return Answer(name, self._open_other(name).keeper.address)
         except OwnershipError as exc:
             _log.info("no pool: %s", exc)
             return Answer(name, refusal=exc.refusal.value)
@@ -127,7 +147,7 @@ class Pools:
         """Start the pools that are needed, or watch for the need."""
         for keeper in self._keepers():
             keeper.tend(now)
-        for pool in [*self._users.values()]:
+        for pool in [*self._others.values()]:
             if not pool.keeper.is_asleep:
                 pool.asleep_since = None
             elif pool.asleep_since is None:
@@ -146,7 +166,7 @@ class Pools:
     def next_start(self) -> float | None:
         """Return when ``tend`` has to be called again without an event."""
         times = [keeper.next_start() for keeper in self._keepers()]
-        for pool in self._users.values():
+        for pool in self._others.values():
             if pool.asleep_since is not None:
                 times.append(pool.asleep_since + _KEEP_SECONDS)
         times += [one.until for one in self._retired if one.until]
@@ -170,20 +190,23 @@ class Pools:
             keeper.kill()
 
     def _keepers(self) -> list[PoolKeeper]:
-        users = [pool.keeper for pool in self._users.values()]
-        return [self._own, *users, *(one.keeper for one in self._retired)]
+        others = [pool.keeper for pool in self._others.values()]
+        return [self._own, *others, *(one.keeper for one in self._retired)]
 
-    def _find(self, name: str) -> Home | None:
-        try:
-            return self._plans.accounts.find(name) if self._plans else None
-        except OwnershipError:
-            return None
-
-    def _open_user(self, name: str) -> _UserPool:
-        if self._plans is None or self._is_stopping:
+    def _plan(self, name: str) -> tuple[Home | None, Plan]:
+        """Return whose pool it is, and how it starts; raises OwnershipError."""
+        if name.startswith("/") and self._plan_python is not None:
+            return None, self._plan_python(name)
+        if self._plans is None:
             raise OwnershipError(Refusal.NO_POOL, name)
         home = self._plans.accounts.find(name)
-        pool = self._users.get(name)
+        return home, self._plans.make(home)
+
+    def _open_other(self, name: str) -> _OtherPool:
+        if self._is_stopping:
+            raise OwnershipError(Refusal.NO_POOL, name)
+        home, plan = self._plan(name)
+        pool = self._others.get(name)
         if pool is not None and pool.home == home:
             # Whoever asks is about to come.
             pool.asleep_since = None
@@ -191,25 +214,27 @@ class Pools:
         if pool is not None:
             # Removed, and made again with another number.
             self._retire(pool)
-        if len(self._users) + len(self._retired) >= _MOST_POOLS:
+        if len(self._others) + len(self._retired) >= _MOST_POOLS:
             raise OwnershipError(Refusal.TOO_MANY_POOLS, name)
-        pool = _UserPool(home, self._make_keeper(home))
-        pool.keeper.configure(self._plans.make(home))
-        self._users[name] = pool
+        pool = _OtherPool(name, home, self._make_keeper(name, home))
+        pool.keeper.configure(plan)
+        self._others[name] = pool
         return pool
 
-    def _make_keeper(self, home: Home) -> PoolKeeper:
-        account = privileges.become(home)
-        keeper = PoolKeeper(self._selector, account, self._command, is_hosted=True)
+    def _make_keeper(self, name: str, home: Home | None) -> PoolKeeper:
+        account = self._account if home is None else privileges.become(home)
+        keeper = PoolKeeper(
+            self._selector, account, self._command, is_hosted=home is not None
+        )
         try:
             keeper.open(self._folder.numbered_socket(next(self._numbers)))
         except StartError as exc:
-            _log.error("no pool for %s: %s", home.name, exc)
-            raise OwnershipError(Refusal.NO_POOL, home.name) from exc
+            _log.error("no pool for %s: %s", name, exc)
+            raise OwnershipError(Refusal.NO_POOL, name) from exc
         return keeper
 
-    def _retire(self, pool: _UserPool) -> None:
-        del self._users[pool.home.name]
+    def _retire(self, pool: _OtherPool) -> None:
+        del self._others[pool.name]
         with contextlib.suppress(FileNotFoundError):
             Path(pool.keeper.address).unlink()
         pool.keeper.dismiss()

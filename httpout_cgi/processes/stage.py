@@ -21,13 +21,15 @@ class Stage(NamedTuple):
     """What the supervisor tells.
 
     ``python`` is a path, "" for the server's own.  ``file`` is that of the account's
-    settings, "" if they are not allowed.
+    settings, "" if they are not allowed.  ``is_wish`` for a Python that scripts name:
+    if it cannot run a pool (Python 2, PyPy), our own starts it for each run.
     """
 
     python: str
     name: str = ""
     home: str = ""
     file: str = ""
+    is_wish: bool = False
 
 
 def main() -> int:
@@ -65,6 +67,8 @@ def _choose(stage: Stage, settings: str) -> tuple[str, str]:
         if own.python:
             python, source = _expand(own.python, stage), f"{path}: python"
     flaw = pythons.find_flaw(python) if python else ""
+    if flaw and stage.is_wish:
+        return "", settings
     if flaw:
         raise ConfigError([f"{source}: {flaw}"])
     return python, settings

@@ -30,7 +30,11 @@ from httpout_cgi.processes import (
 )
 from httpout_cgi.processes.certificate import Certificate
 from httpout_cgi.processes.fleet import Fleet
-from httpout_cgi.processes.launch import make_account_plan, make_plan
+from httpout_cgi.processes.launch import (
+    make_account_plan,
+    make_plan,
+    make_python_plan,
+)
 from httpout_cgi.processes.log_files import LogFiles, open_logs
 from httpout_cgi.processes.pools import Pools, UserPlans
 
@@ -261,8 +265,12 @@ class Supervisor:
         self._fleet.configure(self._configuration())
         listener = self._config.pools.scgi_listen
         scgi = self._sockets[listener] if listener else None
-        plan = make_plan(self._config, self._logs.error, scgi)
-        self._pools.configure(plan, self._plan_users())
+        config, error = self._config, self._logs.error
+        self._pools.configure(
+            make_plan(config, error, scgi),
+            self._plan_users(),
+            lambda python: make_python_plan(config, python, error),
+        )
 
     def _plan_users(self) -> UserPlans | None:
         config, logs = self._config, self._logs

@@ -109,7 +109,7 @@ class ChoosingRunner:
         if _follow(verdict, invocation.script) != PROCESS:
             return self._thread.start(invocation)
         if verdict.interpreter is not None:
-            invocation = invocation._replace(by_shebang=True)
+            invocation = invocation._replace(python=verdict.interpreter)
         return self._process.start(invocation)
 
     async def shutdown(self, seconds: float) -> None:

@@ -90,7 +90,7 @@ def _encode(invocation: Invocation, umask: int, *, is_page: bool, debug: bool) -
     interpreter = invocation.script.interpreter
     if interpreter:
         extras["interpreter"] = interpreter
-    if invocation.by_shebang:
+    if invocation.python:
         extras["by_shebang"] = True
     if is_page:
         extras["page"] = invocation.script.mount.folder

@@ -49,14 +49,15 @@ _find_end_of_head = re.compile(rb"\n\r?\n").search
 class Directory(Protocol):
     """Knows where the pools are asked."""
 
-    def find(self, owner: Owner | None, tell: Callable[[str, str], None]) -> None:
+    def find(self, whose: Owner | str | None, tell: Callable[[str, str], None]) -> None:
         """Call ``tell`` with the address of a pool, now or later.
 
-        The owner is None for the site's own.  Without an address, there is a word that
-        says why: "" if there is just no pool.
+        It is that of an account, or the site's under another Python, or, with None, the
+        site's own.  Without an address, there is a word that says why: "" if there is
+        just no pool.
         """
 
-    def forget(self, owner: Owner) -> None:
+    def forget(self, whose: Owner | str) -> None:
         """Take note that an address does not work any more."""
 
 
@@ -95,6 +96,7 @@ class PoolRun:
     ) -> None:
         self._invocation = invocation
         self.owner = invocation.script.mount.owner
+        self._whose: Owner | str | None = self.owner or invocation.python or None
         self._loop = loop
         self._forget = forget
         self._chunks: deque[bytes] = deque()
@@ -147,7 +149,7 @@ class PoolRun:
         """Ask the pool; again, if too many are waiting for it."""
         self._timer = None
         self._directory = directory
-        directory.find(self.owner, self._send_to)
+        directory.find(self._whose, self._send_to)
 
     def _send_to(self, address: str, refusal: str) -> None:
         if self._is_over:
@@ -169,9 +171,9 @@ class PoolRun:
         if error.errno in _FULL:
             self._timer = self._loop.call_later(self._pause, self.send, self._directory)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-        elif self.owner and error.errno in _GONE and not self._has_asked_again:
+        elif self._whose and error.errno in _GONE and not self._has_asked_again:
             self._has_asked_again = True
-            self._directory.forget(self.owner)
+            self._directory.forget(self._whose)
             self.send(self._directory)
         else:
             self.fail(unavailable(f"the pool cannot be reached: {error.strerror}"))
