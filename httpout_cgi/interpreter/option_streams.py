@@ -13,42 +13,6 @@ from httpout_cgi.interpreter import streams
 from httpout_cgi.interpreter.run_context import RunContext
 
 
-class UnbufferedOutput(io.RawIOBase):
-    """``sys.stdout.buffer`` under ``python -u``: writes all that it is given.
-
-    There is no layer above that would come back with the rest.
-    """
-
-    name = "<stdout>"
-    mode = "wb"
-
-    def __init__(self, raw: io.RawIOBase) -> None:
-        self._raw = raw
-
-    def writable(self) -> bool:
-        return True
-
-    def isatty(self) -> bool:
-        return self._raw.isatty()
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
-
-    def close(self) -> None:
-        super().close()
-        self._raw.close()
-
-    # typeshed wants Buffer, which Python 3.8 cannot name.
-    def write(self, data) -> int:  # type: ignore[no-untyped-def]
-        if self.closed:
-            raise ValueError("write to closed file")
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        while rest:
-            rest = rest[self._raw.write(rest) or 0 :]
-        return size
-
-
 def open_streams(run: RunContext, wanted: str, *, is_unbuffered: bool) -> None:
     """Open the run's streams; ``wanted`` is ``encoding:errors``, or less of it.
 
@@ -68,13 +32,20 @@ def open_streams(run: RunContext, wanted: str, *, is_unbuffered: bool) -> None:
 def _open_output(
     run: RunContext, encoding: str, errors: str, *, is_unbuffered: bool
 ) -> None:
+    is_by_line = run.initial_stdout.line_buffering
     # Taken apart: a layer that is dropped closes those below.  Any: to typeshed, a
     # buffer has fewer methods than io's.
     buffer: Any = run.initial_stdout.detach()
-    if is_unbuffered:
-        run.output_buffer = buffer = UnbufferedOutput(buffer.detach())
+    if is_unbuffered and buffer is not run.raw_output:  # that of a page is
+        # It writes all that it is given: no layer above has to come back with a rest.
+        run.output_buffer = buffer = buffer.detach()
     run.initial_stdout = run.stdout = io.TextIOWrapper(
-        buffer, encoding, errors, "\n", write_through=is_unbuffered
+        buffer,
+        encoding,
+        errors,
+        "\n",
+        line_buffering=is_by_line,
+        write_through=is_unbuffered,
     )
     run.stdout.mode = "w"
 

@@ -7,15 +7,13 @@ How a page ends, by exit("text") or an exception, is seen in the browser.
 from __future__ import annotations
 
 import html
-import io
 import logging
 from contextlib import suppress
 from contextvars import Context, copy_context
 from types import ModuleType
 from typing import Any, Coroutine, Dict, List, Optional, Tuple
 
-from httpout_cgi.interpreter import failures, page_names, run_threads, streams
-from httpout_cgi.interpreter.option_streams import UnbufferedOutput
+from httpout_cgi.interpreter import failures, page_names, run_threads
 from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.page_head import HeadersSentError, PageHead
 from httpout_cgi.interpreter.page_host import PageDoor, PageHost
@@ -60,15 +58,6 @@ class Page(PageOfRun):
         self._views: Dict[int, ModuleType] = {}
         self._door = door
         run.raw_output.begin_with(self._make_head)
-        # Taken apart: a layer that is dropped closes those below.  Any: to typeshed, a
-        # buffer has fewer methods than io's.
-        buffer: Any = run.initial_stdout.detach()
-        buffer = UnbufferedOutput(buffer.detach())
-        run.output_buffer = buffer
-        run.initial_stdout = run.stdout = io.TextIOWrapper(
-            buffer, streams.ENCODING, "surrogateescape", "\n", line_buffering=True
-        )
-        run.stdout.mode = "w"
         if run.directory != root:
             run.search_path.insert(1, root)
 

@@ -14,6 +14,8 @@ from typing import Callable, Dict, List, Optional, Tuple, Union
 _Text = Union[str, bytes, bytearray]
 
 HTML = "text/html; charset=utf-8"
+# What most pages have.
+_USUAL = f"Content-Type: {HTML}\n\n".encode("latin-1")
 
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 # What could end the line, and begin another field of somebody else's choice.
@@ -31,12 +33,14 @@ class PageHead:
     ``tell`` is told the header section whenever it has changed.
     """
 
+    # Class attributes, for most pages change none of them.
+    is_sent = False
+    status = 200
+    reason = ""
+    content_type = HTML
+
     def __init__(self, tell: Optional[Callable[[bytes], object]] = None) -> None:
         self._tell = tell
-        self.is_sent = False
-        self.status = 200
-        self.reason = ""
-        self.content_type = HTML
         self.fields: List[Tuple[str, str]] = []
 
     def set_status(self, status: int, message: _Text = "") -> None:
@@ -84,6 +88,8 @@ class PageHead:
 
     def _format(self) -> bytes:
         if self.status == 200 and not self.reason and not self.fields:
+            if self.content_type is HTML:
+                return _USUAL
             return f"Content-Type: {self.content_type}\n\n".encode("latin-1")
         status = self.status
         if status == 200 and any(name.lower() == "location" for name, _ in self.fields):

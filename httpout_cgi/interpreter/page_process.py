@@ -25,6 +25,7 @@ from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.page_host import PageDoor, PageHost
 from httpout_cgi.interpreter.page_settings import PageSettings
 from httpout_cgi.interpreter.run_context import RunContext
+from httpout_cgi.interpreter.streams import open_page_output
 
 
 class _Output(io.FileIO):
@@ -45,18 +46,22 @@ class _Output(io.FileIO):
         begin, self._begin = self._begin, None
         if begin is not None:
             begin()
+        view = memoryview(data)
+        rest = view.cast("B") if view.nbytes else view
         try:
-            size = super().write(data)
-            while size is None:
-                # Somebody has made it non-blocking: asyncio does so with pipes.
-                poll = select.poll()
-                poll.register(1, select.POLLOUT)
-                poll.poll()
-                size = super().write(data)
+            while rest:
+                rest = rest[super().write(rest) or self._wait_for_room() :]
         except BrokenPipeError:
             self._run.is_reader_gone = True
             raise
-        return size
+        return view.nbytes
+
+    def _wait_for_room(self) -> int:
+        """Wait where somebody has made it non-blocking: asyncio does so with pipes."""
+        poll = select.poll()
+        poll.register(1, select.POLLOUT)
+        poll.poll()
+        return 0
 
 
 class ProcessRun(RunContext):
@@ -76,8 +81,8 @@ class ProcessRun(RunContext):
         # Any: it is another class than in a thread, with the same methods.
         output: Any = _Output(self)
         self.raw_output = output
-        text = io.TextIOWrapper(io.BufferedWriter(output))
-        self.initial_stdout, self.output_buffer = text, cast(Any, text.buffer)
+        self.initial_stdout = open_page_output(output)
+        self.output_buffer = output
         self.source = cast(BinaryIO, io.FileIO(0, "r", closefd=False))
 
     @property

@@ -192,6 +192,7 @@ class RunContext:
         stdin: Optional[BinaryIO] = None,
         open_pipe: Optional[streams.OpenPipe] = None,
         leave_output: Optional[Callable[[], None]] = None,
+        is_page: bool = False,
     ) -> None:
         self.script_path = path
         self.directory = directory
@@ -201,7 +202,8 @@ class RunContext:
         self.write_error = write_error
         self.open_pipe = open_pipe
         self.raw_output = streams.OutputStream(write, open_pipe, leave_output)
-        self.initial_stdout = text = streams.open_output(self.raw_output)
+        opened = streams.open_page_output if is_page else streams.open_output
+        self.initial_stdout = text = opened(self.raw_output)
         self.output_buffer = text.buffer
         # What the script may replace; annotated so that anything may be assigned.
         self.stdout: Any = text

@@ -13,7 +13,7 @@ import select
 import tempfile
 import threading
 from functools import partial
-from typing import BinaryIO, Callable, List, Optional
+from typing import Any, BinaryIO, Callable, List, Optional
 
 from httpout_cgi.interpreter.standard_stream import StandardStream
 
@@ -99,14 +99,20 @@ class OutputStream(StandardStream):
 
     # typeshed wants Buffer, which Python 3.8 cannot name.
     def write(self, data) -> int:  # type: ignore[no-untyped-def]
+        """Write all of it, as write(2) does to a pipe that blocks."""
         if self.closed:
             raise ValueError("write to closed file")
-        # A part of what is very large: the layer above comes back with the rest, and
-        # waits meanwhile if the client is slow.
-        written = bytes(memoryview(data)[:LARGEST_WRITE])
-        if written:
-            self._write(written)
-        return len(written)
+        if data.__class__ is bytes and len(data) <= LARGEST_WRITE:
+            if data:
+                self._write(data)
+            return len(data)
+        view = memoryview(data)
+        # Such a view cannot be cast if it is empty.
+        view = view.cast("B") if view.nbytes else view
+        # At the pace of its reader.
+        for start in range(0, view.nbytes, LARGEST_WRITE):
+            self._write(bytes(view[start : start + LARGEST_WRITE]))
+        return view.nbytes
 
     def close(self) -> None:
         """Close the descriptor, too: nothing more is to come, so the response ends."""
@@ -235,6 +241,21 @@ def open_output(raw: OutputStream) -> io.TextIOWrapper:
     """Return standard output: block buffered, as behind a pipe."""
     buffer = io.BufferedWriter(raw, BUFFER_SIZE)
     text = io.TextIOWrapper(buffer, ENCODING, "surrogateescape", "\n")
+    text.mode = "w"  # type: ignore[misc]  # as CPython does
+    return text
+
+
+def open_page_output(raw: io.RawIOBase) -> io.TextIOWrapper:
+    """Return standard output of a page: each line goes on as soon as it is complete.
+
+    There is no buffer, whose lock a slow reader would keep; ``raw`` writes all that it
+    is given.
+    """
+    # Any: to typeshed, a raw stream has fewer methods than are needed.
+    buffer: Any = raw
+    text = io.TextIOWrapper(
+        buffer, ENCODING, "surrogateescape", "\n", line_buffering=True
+    )
     text.mode = "w"  # type: ignore[misc]  # as CPython does
     return text
 

@@ -136,6 +136,7 @@ class ScriptThreads:
             stdin=invocation.stdin,
             open_pipe=run.open_pipe,
             leave_output=run.leave_output,
+            is_page=is_page,
         )
         if is_page:
             self._pages.begin(process, run, partial(self._on_idle, run))

@@ -236,7 +236,8 @@ class ThreadRun:
                 self._has_room = asyncio.Event()
             self._has_room.clear()
             await self._has_room.wait()
-        self._check_reader()
+        if self.closed is not None:
+            self._refuse()
 
     # For the script, in its threads.
 
@@ -248,13 +249,13 @@ class ThreadRun:
         thread = threading.get_ident()
         try:
             in_our_code.add(thread)
-            self._check_reader()
+            if self.closed is not None:
+                self._refuse()
             self._chunks.append(data)
             self._written += len(data)
-            context = self.context
-            if self._unread() > UNREAD_LIMIT:
+            if self._written + self._piped - self._taken > UNREAD_LIMIT:
                 self._wait_for_room()
-            elif context is None or not context.is_ending:
+            elif not self._is_deferred:
                 self._tell()
         finally:
             in_our_code.discard(thread)
@@ -266,10 +267,13 @@ class ThreadRun:
 
         To wake it would slow down the many pages that end at once.
         """
+        context = self.context
+        if context is not None and context.is_ending:
+            return  # its end will wake the loop
         defer, started = self.defer, self.started
         if defer is None or started is None or time.monotonic() - started > YOUNG:
             self._post(self)
-        elif not self._is_deferred:
+        else:
             self._is_deferred = True
             defer(self)
 
@@ -308,12 +312,11 @@ class ThreadRun:
         """Log a line about the run."""
         log_script(self.invocation, level, text)
 
-    def _check_reader(self) -> None:
-        if self.closed is not None:
-            context = self.context or self.left
-            if context is not None:
-                context.is_reader_gone = True
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    def _refuse(self) -> None:
+        context = self.context or self.left
+        if context is not None:
+            context.is_reader_gone = True
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def _wait_for_room(self) -> None:
         loop = self.page_loop
@@ -329,7 +332,8 @@ class ThreadRun:
             # Looking again: the reader may have come by before clear().
             if self._has_too_much():
                 room.wait()
-        self._check_reader()
+        if self.closed is not None:
+            self._refuse()
 
     def _has_too_much(self) -> bool:
         return self.closed is None and self._unread() > UNREAD_LIMIT

@@ -69,6 +69,7 @@ def run_page(
             write=writes.append,
             write_error=lambda line: log.append(line.decode()),
             stdin=BytesIO(content),
+            is_page=True,
         )
         idle = threading.Event()
         door = PageDoor(loop, idle.set)
