@@ -3,7 +3,7 @@
 Anybody can send these fields.  They count only if the peer is a trusted proxy, and of
 lists only what trusted proxies wrote, which is their right end.  Forwarded (RFC 7239)
 counts where there is no X-Forwarded-*: proxies that write these pass the other one on
-as the client made it up.
+as the client made it up.  Where both are there and differ, the client is not known.
 
 Pure: takes values, returns values; must not know sockets or the settings file.
 """
@@ -98,11 +98,17 @@ def _name_local_peer(endpoints: Endpoints) -> Endpoints:
 
 
 def _read(fields: _FieldValues, trusted: AddressSet) -> _Told:
-    if any(name in fields for name in _X_FIELDS):
-        return _read_x_forwarded(fields, trusted)
-    if "forwarded" in fields:
-        return _read_forwarded(fields["forwarded"], trusted)
-    return _Told()
+    is_x = any(name in fields for name in _X_FIELDS)
+    told = _read_x_forwarded(fields, trusted) if is_x else _Told()
+    if "forwarded" not in fields:
+        return told
+    other = _read_forwarded(fields["forwarded"], trusted)
+    if not is_x:
+        return other
+    # One of them may be the client's invention, if its proxy writes but the other: who
+    # says "X-Forwarded-For: 10.0.0.1" must not come in by that (CWE-290).
+    is_told = told.is_known and other.is_known and told.client == other.client
+    return told._replace(is_known=is_told)
 
 
 def _read_x_forwarded(fields: _FieldValues, trusted: AddressSet) -> _Told:
