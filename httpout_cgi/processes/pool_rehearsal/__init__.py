@@ -80,6 +80,4 @@ def _putting_back() -> Iterator[None]:
             sys.orig_argv[:] = all_words
         for name in os.environ.keys() - variables:
             del os.environ[name]
-        # Or scripts would find what is not theirs.
-        sys.modules.pop("part", None)
         sys.path_importer_cache.pop(_FOLDER, None)
