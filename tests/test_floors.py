@@ -69,7 +69,7 @@ _POOL_PROCESS = (
     *(f"processes.pool_{name}" for name in ("peer", "program", "run", "settings")),
     *(
         f"processes.pool_{name}"
-        for name in ("ownership", "spare", "relay", "forks", "variables")
+        for name in ("ownership", "spare", "relay", "forks", "shebang", "variables")
     ),
     *(f"processes.pool_{name}" for name in ("rehearsal", "warmth")),
 )

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipapp
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -340,6 +341,19 @@ def test_a_shebang_may_name_this_interpreter(
         answer.log
         == f"{path}: it may not be executed: its run bit is missing (chmod +x)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "by_shebang"), [("app", False), ("app.pyz", False), ("app.pyz", True)]
+)
+def test_a_zip_application_is_unpacked_by_its_interpreter(
+    tmp_path: Path, pool: PoolProcess, name: str, by_shebang: bool
+) -> None:
+    (tmp_path / "app.d").mkdir()
+    (tmp_path / "app.d" / "__main__.py").write_text("print('unpacked')")
+    zipapp.create_archive(tmp_path / "app.d", tmp_path / name, sys.executable)
+    answer = pool.ask(tmp_path / name, by_shebang=by_shebang)
+    assert (answer.output, answer.log) == (b"unpacked\n", "")
 
 
 def test_what_needs_the_python_of_its_first_line_may_need_this_one(

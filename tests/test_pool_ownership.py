@@ -1,11 +1,13 @@
 """What the pool of an account runs, and what it refuses, with the word for it."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from httpout_cgi.processes import pool_shebang
 from httpout_cgi.processes.pool_ownership import Ownership, admit, read_ownership
 from httpout_cgi.processes.pool_run import Run
 from httpout_cgi.protocol.ownership import OwnershipError, Refusal
@@ -238,6 +240,63 @@ def test_a_page_belongs_to_a_folder_of_the_settings(home: Path) -> None:
         with pytest.raises(OwnershipError) as raised:
             admit(run._replace(page=other), describe(home))
         assert raised.value.refusal is Refusal.OUTSIDE
+
+
+def make_other_python(folder: Path) -> Path:
+    """Make what looks like an environment that has one module."""
+    save(folder / "lib/python3.9/site-packages/only_there.py", "")
+    save(folder / "pyvenv.cfg", "")
+    (folder / "bin").mkdir()
+    python = folder / "bin/python3"
+    python.symlink_to("/bin/sh")
+    return python
+
+
+@pytest.mark.parametrize(
+    ("source", "is_other"),
+    [
+        pytest.param("#!PYTHON\nimport only_there", True, id="has what ours lacks"),
+        pytest.param("#!PYTHON\nimport os", False, id="has nothing more"),
+        pytest.param("import only_there", False, id="no first line"),
+        pytest.param("#!/usr/bin/env python3\nimport only_there", False, id="env"),
+        pytest.param("#!/bin/sh\nexit", False, id="no Python"),
+    ],
+)
+def test_a_script_may_need_the_python_that_it_names(
+    home: Path, source: str, is_other: bool
+) -> None:
+    python = make_other_python(home / "venv")
+    script = home / SCRIPT
+    script.write_text("import only_there")
+    settle(script)
+    run = Run(str(script), {}, 0, by_shebang=True)
+    assert not admit(run, describe(home)).by_shebang
+    script.write_text(source.replace("PYTHON", str(python)))
+    settle(script)
+    # Again by what is known, and it is not told by who asks.
+    for told in (True, False, True):
+        found = admit(run._replace(by_shebang=told), describe(home))
+        assert found.by_shebang is is_other
+
+
+def settle(path: Path) -> None:
+    """Let the file be of the past, as its times tell."""
+    deadline = time.time_ns() + 10**10
+    while time.time_ns() - path.stat().st_ctime_ns <= 60_000_000:
+        assert time.time_ns() < deadline
+
+
+def test_what_is_known_of_first_lines_is_bounded(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_shebang, "_LIMIT", 1)
+    monkeypatch.setattr(pool_shebang, "_plain", {})
+    now = time.time_ns() + 10**10
+    for name in ("b.py", "c.py"):
+        path = save(home / "www/cgi-bin" / name, "print()", 0o700)
+        assert not pool_shebang.needs_another(str(path), {}, now)
+        assert list(pool_shebang._plain) == [str(path)]
+    assert not pool_shebang.needs_another(str(home / "missing"), {}, now)
 
 
 def test_what_was_told_as_json_is_read() -> None:

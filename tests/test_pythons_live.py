@@ -248,6 +248,19 @@ def test_an_account_chooses_python_and_environment(hosting: Hosting) -> None:
     )
 
 
+def test_a_script_of_an_account_may_name_a_python(hosting: Hosting) -> None:
+    alice = hosting.alice
+    (packages,) = (alice.home / "own").glob("lib/python*/site-packages")
+    save(packages / "only_there.py", "")
+    python = alice.home / "own/bin/python"
+    alice.write("cgi-bin/named.py", f"#!{python}\nimport only_there\n{WHO}")
+    reply = hosting.ask_script(alice, "named.py")
+    assert reply.status == 200, hosting.server.stderr.text
+    assert json.loads(reply.text)["executable"] == str(python)
+    # Others have that of the settings.
+    assert ask_account(hosting, alice)["prefix"] == str(alice.home / "usual")
+
+
 @pytest.mark.parametrize(
     ("text", "mode", "problem"),
     [

@@ -9,19 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from functools import lru_cache
 from stat import S_ISDIR, S_ISLNK, S_ISREG
-from typing import TYPE_CHECKING, Callable, NamedTuple, NoReturn, Sequence
+from typing import Callable, NamedTuple, NoReturn, Sequence
 from urllib.parse import unquote_to_bytes
 
+from httpout_cgi.processes import pool_shebang
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.processes.pool_variables import clean, split_name
 from httpout_cgi.protocol.scgi import Head
 from httpout_cgi.protocol.script_names import make_matcher
 from httpout_cgi.protocol.search_words import search_words
-
-if TYPE_CHECKING:
-    from httpout_cgi.interpreter.classify import Classifier
 
 # What mod_proxy_scgi makes of the address it was given: a path with escapes.
 _match_proxied = re.compile(r"proxy:(?:scgi|balancer)://[^/]*(/.*)", re.S).fullmatch
@@ -112,7 +109,9 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
         arguments=words,
         timeout=mount.timeout,
         interpreter=interpreter,
-        by_shebang=mount.judges and not interpreter and _needs_another(path, mount),
+        by_shebang=mount.judges
+        and not interpreter
+        and pool_shebang.judge(path, mount.environment),
         is_guest=True,
         is_apache=asked is not named,
     )
@@ -123,23 +122,6 @@ def _find_interpreter(mount: Mount, path: str) -> str:
     return next(
         (one for suffix, one in mount.interpreters.items() if path.endswith(suffix)), ""
     )
-
-
-def _needs_another(path: str, mount: Mount) -> bool:
-    """Tell whether only the Python of its first line has what the script imports."""
-    try:
-        return _make_classifier().judge(path, mount.environment).interpreter is not None
-    except Exception:  # a flaw of ours makes no script unusable
-        return False
-
-
-@lru_cache(None)
-def _make_classifier() -> Classifier:
-    """Return the only one, which keeps what it has found, for the loop of a pool."""
-    # Not above: most pools are asked by workers only, and a fork copies what is there.
-    from httpout_cgi.interpreter.classify import Classifier
-
-    return Classifier()
 
 
 def _read_path(text: str) -> str:

@@ -8,8 +8,10 @@ library only.
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Mapping, NamedTuple, Sequence
 
+from httpout_cgi.processes import pool_shebang
 from httpout_cgi.processes.pool_run import Run
 from httpout_cgi.processes.pool_variables import is_variable
 from httpout_cgi.protocol.ownership import (
@@ -48,6 +50,7 @@ def read_ownership(values: Mapping[str, Any]) -> Ownership:  # Any: JSON
 def admit(run: Run, ownership: Ownership, own: Mapping[str, str] = {}) -> Run:
     """Return the run with a clean environment; raises OwnershipError.
 
+    Whether another Python has to run it is found out here: no worker may read it.
     What the account adds of its ``own`` changes nothing that is there.
     """
     if run.interpreter and run.interpreter not in ownership.interpreters:
@@ -69,7 +72,12 @@ def admit(run: Run, ownership: Ownership, own: Mapping[str, str] = {}) -> Run:
     if "PATH" not in ownership.variables:
         environment.pop("PATH", None)
     environment = {"PATH": _PATH, **own, **environment}
-    return run._replace(environment=environment)
+    by_shebang = (
+        not run.interpreter
+        and not run.page
+        and pool_shebang.needs_another(run.path, environment, time.time_ns())
+    )
+    return run._replace(environment=environment, by_shebang=by_shebang)
 
 
 def _check_name(path: str, mounts: Sequence[str]) -> None:

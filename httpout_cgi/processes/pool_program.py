@@ -38,7 +38,7 @@ def is_python(path: str) -> bool:
     program = find_program(_read_first_line(path))
     if program != sys.executable and os.path.basename(program) not in _NAMES:
         return False
-    return os.access(path, os.X_OK)
+    return os.access(path, os.X_OK) and not _is_zip(path)
 
 
 def names_us(path: str) -> bool:
@@ -47,7 +47,15 @@ def names_us(path: str) -> bool:
     Not by what is behind links: all virtual environments of a Python share it.
     """
     folder, name = os.path.split(find_program(_read_first_line(path)))
-    return folder == os.path.dirname(sys.executable) and name in _NAMES
+    is_ours = folder == os.path.dirname(sys.executable) and name in _NAMES
+    return is_ours and not _is_zip(path)
+
+
+def names_other(path: str) -> bool:
+    """Tell whether it names a program that may be another Python, by its path."""
+    program = find_program(_read_first_line(path))
+    is_python = os.path.basename(program).startswith(("python", "pypy"))
+    return is_python and "/" in program and not names_us(path)
 
 
 def execute(run: Run) -> int:
@@ -133,7 +141,16 @@ def _find_interpreter(path: str) -> str:
     return os.fsdecode(words[0]) + ("\r" if is_bare else "")
 
 
+def _is_zip(path: str) -> bool:
+    """Tell whether a zip file follows the first line: its interpreter unpacks it."""
+    return _read_head(path).partition(b"\n")[2].startswith(b"PK\3\4")
+
+
 def _read_first_line(path: str) -> bytes:
+    return _read_head(path).partition(b"\n")[0]
+
+
+def _read_head(path: str) -> bytes:
     try:
         # Whatever it is, it does not keep us waiting.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -142,6 +159,6 @@ def _read_first_line(path: str) -> bytes:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b""
-        return os.read(descriptor, _LONGEST_LINE).split(b"\n", 1)[0]
+        return os.read(descriptor, _LONGEST_LINE)
     finally:
         os.close(descriptor)
