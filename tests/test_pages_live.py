@@ -71,6 +71,7 @@ ENDS = [
     pytest.param("print('a'); exit('te<xt')", 200, "a\nte<xt\n", id="exit text"),
     pytest.param("print('a'); exit(3)", 200, "a\n3\n", id="exit number"),
     pytest.param("print('a'); exit()", 200, "a\n", id="exit"),
+    pytest.param("print('a'); exit(0)", 200, "a\n", id="exit zero"),
     pytest.param(
         "raise ValueError('<b>')",
         500,

@@ -209,7 +209,8 @@ class Page(PageOfRun):
             self.run.raw_output.begin()
 
     def take_exit(self, code: object) -> None:
-        if code is not None:
+        # exit(0) is how scripts for a terminal end; httpout prints nothing then.
+        if code is not None and not (isinstance(code, int) and code == 0):
             self._print(f"{failures.text_of(code, '')}\n")
 
     def show_failure(self, exc: BaseException, text: str) -> None:

@@ -10,6 +10,7 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Callable, Dict, List, Optional, Tuple, Union
+from urllib.parse import quote
 
 _Text = Union[str, bytes, bytearray]
 
@@ -20,7 +21,6 @@ _USUAL = f"Content-Type: {HTML}\n\n".encode("latin-1")
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 # What could end the line, and begin another field of somebody else's choice.
 _find_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
-_find_end = re.compile(r"[\x00-\x20\x7f;]").search
 
 
 class HeadersSentError(RuntimeError):
@@ -66,7 +66,11 @@ class PageHead:
     def append(self, name: _Text, value: _Text) -> None:
         """Add a field, whether there is one of that name or not."""
         self._check()
-        self.fields.append((_name(name), _value(value)))
+        key, text = _name(name), _value(value)
+        if key.lower() == "content-type":
+            self.content_type = text  # there is one
+        else:
+            self.fields.append((key, text))
         self._note_change()
 
     def as_mapping(self) -> Dict[bytes, List[bytes]]:
@@ -106,8 +110,8 @@ class PageHead:
 
 
 def format_cookie(
-    name: str,
-    value: str,
+    name: _Text,
+    value: _Text,
     *,
     expires: float,
     path: str,
@@ -118,24 +122,25 @@ def format_cookie(
 ) -> str:
     """Return what Set-Cookie says; ``expires`` is in seconds from now.
 
-    0 is the end of the browser's session.
+    0 is the end of the browser's session.  The value is percent-encoded, as
+    request.cookies expects it.
     """
+    key = name if isinstance(name, str) else bytes(name).decode("latin-1")
     # A semicolon would add attributes of somebody else's choice.
-    if not _is_token(name) or _find_end(value):
-        raise ValueError(f"no cookie: {name}={value!r}")
-    parts = [f"{name}={value}"]
+    if not _is_token(key):
+        raise ValueError(f"no name of a cookie: {key!r}")
+    parts = [f"{key}={quote(value, safe='')}"]
     if expires:
         date = formatdate(time.time() + expires, usegmt=True)
         parts += [f"expires={date}", f"max-age={int(expires)}"]
     named = (("path", path), ("domain", domain), ("samesite", samesite))
-    for key, text in named:
+    for attribute, text in named:
         if text:
             if ";" in text:
-                raise ValueError(f"no {key} of a cookie: {text!r}")
-            parts.append(f"{key}={text}")
-    parts += [
-        key for key, is_on in (("secure", secure), ("httponly", httponly)) if is_on
-    ]
+                raise ValueError(f"no {attribute} of a cookie: {text!r}")
+            parts.append(f"{attribute}={text}")
+    flags = (("secure", secure), ("httponly", httponly))
+    parts += [flag for flag, is_on in flags if is_on]
     return "; ".join(parts)
 
 

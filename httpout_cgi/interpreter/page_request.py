@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import AsyncIterator, Dict, List, Optional, Tuple
+from typing import AsyncIterator, Dict, Iterator, List, Optional, Tuple
 
 from httpout_cgi.interpreter import page_forms
 from httpout_cgi.interpreter.page_attributes import Attributes
@@ -81,7 +81,7 @@ class PageRequest:
 
     @property
     def content_type(self) -> bytes:
-        return self._variable("CONTENT_TYPE")
+        return self._variable("CONTENT_TYPE") or b"application/octet-stream"
 
     @property
     def content_length(self) -> int:
@@ -93,7 +93,7 @@ class PageRequest:
 
     @property
     def body_size(self) -> int:
-        return len(self._read_body())
+        return max(0, self.content_length)
 
     @property
     def headers(self) -> Headers:
@@ -110,12 +110,12 @@ class PageRequest:
     @property
     def query(self) -> Dict[str, List[str]]:
         """Return the values in the query string, by name."""
-        text = self.environ.get("QUERY_STRING", "")
+        text = _decode(self.query_string)
         return page_forms.parse_fields(text, _MOST_FIELDS)
 
     @property
     def cookies(self) -> Dict[str, List[str]]:
-        return page_forms.parse_cookies(self.environ.get("HTTP_COOKIE", ""))
+        return page_forms.parse_cookies(_decode(self._variable("HTTP_COOKIE")))
 
     @property
     def params(self) -> Attributes:
@@ -127,20 +127,20 @@ class PageRequest:
 
     async def body(self) -> bytes:
         """Return the whole content; ``b""`` if there is none."""
-        return self._read_body()
+        if self._body is None:
+            self._body = self._read(0)
+        return self._body
 
     async def read(self, size: int = -1) -> bytes:
         """Return the next ``size`` bytes of the content, or all that is left."""
-        body, start = self._read_body(), self._position
-        end = len(body) if size < 0 else start + size
-        self._position = min(end, len(body))
-        return body[start:end]
+        piece = self._read(self._position, size)
+        self._position += len(piece)
+        return piece
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the content, piece by piece."""
-        body = self._read_body()
-        for position in range(0, len(body), _CHUNK):
-            yield body[position : position + _CHUNK]
+        """Yield the content, piece by piece; it is never in memory as a whole."""
+        for piece in self._list_pieces():
+            yield piece
 
     async def form(
         self, max_fields: int = 100, *, max_size: int = 8_388_608
@@ -149,19 +149,21 @@ class PageRequest:
 
         Raises FormError if the content is no form, or is larger than that.
         """
-        body, kind = self._read_body(), self.environ.get("CONTENT_TYPE", "")
+        body, kind = self._read(0, max_size + 1), self.environ.get("CONTENT_TYPE", "")
         if len(body) > max_size:
             raise FormError(f"the form is larger than {max_size} bytes")
         if kind.partition(";")[0].strip().lower() == _FORM:
-            text = body.decode("utf-8", "surrogateescape")
-            return page_forms.parse_fields(text, max_fields)
+            return page_forms.parse_fields(_decode(body), max_fields)
         found: Dict[str, List[str]] = {}
-        for part in page_forms.parse_parts(body, kind):
+        parts = page_forms.parse_parts([body], kind, max_size)
+        for count, part in enumerate(parts, 1):
+            # A part takes nine bytes: a million of them would stop the loop for long.
+            if count > max_fields:
+                raise FormError(f"more than {max_fields} fields")
             if "filename" not in part:
                 data = part["data"]
                 assert isinstance(data, bytes)
-                text = data.decode("utf-8", "surrogateescape")
-                found.setdefault(str(part.get("name", "")), []).append(text)
+                found.setdefault(str(part.get("name", "")), []).append(_decode(data))
         return found
 
     async def files(
@@ -172,25 +174,36 @@ class PageRequest:
         Raises FormError if the content is no such form, or has too much.
         """
         kind = self.environ.get("CONTENT_TYPE", "")
-        parts = page_forms.parse_parts(self._read_body(), kind)
+        parts = page_forms.parse_parts(self._list_pieces(), kind, max_file_size)
         for count, part in enumerate(parts, 1):
-            data = part["data"]
-            assert isinstance(data, bytes)
-            if count > max_files or len(data) > max_file_size:
-                raise FormError("too many files, or a file that is too large")
+            if count > max_files:
+                raise FormError(f"more than {max_files} files")
             yield part
 
     def _variable(self, name: str) -> bytes:
         return os.fsencode(self.environ.get(name, ""))
 
-    def _read_body(self) -> bytes:
+    def _list_pieces(self) -> Iterator[bytes]:
+        position = 0
+        while True:
+            piece = self._read(position, _CHUNK)
+            if not piece:
+                return
+            position += len(piece)
+            yield piece
+
+    def _read(self, position: int, size: int = -1) -> bytes:
         """Read what may have been read from sys.stdin as well."""
-        if self._body is None:
-            source = self._run.source
-            self._body = b""
-            if source is not None:
-                position = source.tell()
-                source.seek(0)
-                self._body = source.read()
-                source.seek(position)
-        return self._body
+        source = self._run.source
+        if source is None:
+            return b""
+        kept = source.tell()
+        source.seek(position)
+        try:
+            return source.read(size)
+        finally:
+            source.seek(kept)
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -49,8 +49,8 @@ class PageResponse:
 
     def set_cookie(
         self,
-        name: str,
-        value: str = "",
+        name: _Text,
+        value: _Text = "",
         *,
         expires: float = 0,
         path: str = "/",
@@ -61,7 +61,7 @@ class PageResponse:
     ) -> None:
         """Add a cookie that ends in ``expires`` seconds, or with the browser's session.
 
-        A negative number deletes it.
+        A negative number deletes it.  The value may be any text.
         """
         cookie = format_cookie(
             name,

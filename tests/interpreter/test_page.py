@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import html
 import threading
+import tracemalloc
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import chain, repeat
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Iterator, Optional
@@ -215,17 +218,49 @@ BAD_PARTS = [
 @pytest.mark.parametrize(("content", "kind", "text"), BAD_PARTS)
 def test_forms_that_are_none(content: bytes, kind: str, text: str) -> None:
     with pytest.raises(FormError, match=text):
-        list(page_forms.parse_parts(content, kind))
+        list(page_forms.parse_parts([content], kind, 100))
+
+
+@pytest.mark.parametrize("size", range(1, 14))
+def test_parts_may_come_in_pieces(size: int) -> None:
+    starts = range(0, len(PARTS) + 9, size)
+    pieces = [(PARTS + b"\r\nbehind")[start : start + size] for start in starts]
+    kind = "multipart/form-data; boundary=x"
+    found = page_forms.parse_parts(pieces, kind, 100)
+    assert [part["data"] for part in found] == ["\u00e4".encode(), b"1\r\n2"]
+
+
+def test_a_part_that_is_too_large_is_refused_before_it_has_come() -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+    # Without an end: what came would be kept until there is no memory left.
+    pieces = chain([head], repeat(b"1" * 1024))
+    with pytest.raises(FormError, match="larger than the page takes"):
+        list(page_forms.parse_parts(pieces, "multipart/form-data; boundary=x", 10))
+
+
+def test_data_of_a_part_has_a_limit_of_its_own() -> None:
+    kind = "multipart/form-data; boundary=x"
+    assert len(list(page_forms.parse_parts([PARTS], kind, 4))) == 2
+    with pytest.raises(FormError, match="larger than the page takes"):
+        list(page_forms.parse_parts([PARTS], kind, 3))
 
 
 LIMITS = [
     pytest.param("form(1)", "more than 1 fields", id="fields"),
     pytest.param("form(max_size=2)", "larger than 2 bytes", id="size"),
 ]
+FORMS = [
+    pytest.param("application/x-www-form-urlencoded", b"a=1&b=2", id="fields"),
+    # Each part takes long, and there is room for a million of them.
+    pytest.param("multipart/form-data; boundary=x", PARTS, id="parts"),
+]
 
 
+@pytest.mark.parametrize(("kind", "content"), FORMS)
 @pytest.mark.parametrize(("call", "text"), LIMITS)
-def test_forms_have_limits(tmp_path: Path, call: str, text: str) -> None:
+def test_forms_have_limits(
+    tmp_path: Path, call: str, text: str, kind: str, content: bytes
+) -> None:
     source = f"""
         from httpout import request
         try:
@@ -233,8 +268,70 @@ def test_forms_have_limits(tmp_path: Path, call: str, text: str) -> None:
         except ValueError as exc:
             print(exc)
         """
-    kind = "application/x-www-form-urlencoded"
-    assert text in show(tmp_path, source, b"a=1&b=2", CONTENT_TYPE=kind)
+    assert text in show(tmp_path, source, content, CONTENT_TYPE=kind)
+
+
+def test_what_is_no_utf_8_can_be_stored_all_the_same(tmp_path: Path) -> None:
+    source = """
+        from httpout import request
+        form = wait(request.form())
+        print(ascii([form, request.query, request.cookies]))
+        """
+    body = show(
+        tmp_path,
+        source,
+        b"a=%e4&b=\xe4&c=\xc3\xa4",
+        CONTENT_TYPE="Application/X-WWW-Form-URLencoded; charset=latin-1",
+        QUERY_STRING="d=%e4",
+        HTTP_COOKIE="e=%e4; f=\udce4; g=%C3%A4%3B",
+    )
+    assert ast.literal_eval(body) == [
+        {"a": ["\ufffd"], "b": ["\ufffd"], "c": ["\u00e4"]},
+        {"d": ["\ufffd"]},
+        {"e": ["\ufffd"], "f": ["\ufffd"], "g": ["\u00e4;"]},
+    ]
+
+
+def test_large_content_is_streamed_without_being_in_memory(tmp_path: Path) -> None:
+    source = """
+        from httpout import request
+
+        async def look():
+            print(sum([len(piece) async for piece in request.stream()]))
+
+        run(look())
+        """
+    content = bytes(8_000_000)
+    tracemalloc.start()
+    try:
+        assert show(tmp_path, source, content) == "8000000\n"
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_content_may_be_read_in_pieces_and_again(tmp_path: Path) -> None:
+    source = """
+        from httpout import request
+
+        async def look():
+            print([len(piece) async for piece in request.stream()])
+            print(len(await request.read(70_000)), len(await request.read()))
+            async for part in request.files():
+                print(len(part["data"]))
+
+        run(look())
+        """
+    head = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n"
+    content = head + b"1" * 100_000 + b"\r\n--x--\r\n"
+    whole = len(content)
+    kind = "multipart/form-data; boundary=x"
+    body = show(tmp_path, source, content, CONTENT_TYPE=kind)
+    assert body.splitlines() == [
+        f"[65536, {whole - 65_536}]",
+        f"70000 {whole - 70_000}",
+        "100000",
+    ]
 
 
 def test_files_have_limits(tmp_path: Path) -> None:
@@ -249,7 +346,7 @@ def test_files_have_limits(tmp_path: Path) -> None:
         """
     kind = "multipart/form-data; boundary=x"
     text = show(tmp_path, source, PARTS, CONTENT_TYPE=kind)
-    assert text.startswith("a\n<ul><li>FormError: too many files")
+    assert text.startswith("a\n<ul><li>FormError: more than 1 files")
 
 
 BAD_FIELDS = [
@@ -267,6 +364,12 @@ def test_fields_that_would_be_others_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="no "):
         getattr(PageHead(), method)(*arguments)
+
+
+def test_there_is_one_type_of_content_however_it_is_set() -> None:
+    head = PageHead()
+    head.append("content-TYPE", "text/plain")
+    assert head.encode() == b"Content-Type: text/plain\n\n"
 
 
 def test_what_has_been_sent_cannot_be_changed() -> None:
@@ -290,7 +393,9 @@ COOKIES = [
         "a=b; domain=x; samesite=Lax; secure",
         id="attributes",
     ),
-    pytest.param("'a', 'b;c'", "no cookie: a='b;c'", id="value"),
+    pytest.param("'a', 'b;c ä\\r\\n'", "a=b%3Bc%20%C3%A4%0D%0A; path=/", id="value"),
+    pytest.param("b'a', b'b;'", "a=b%3B; path=/", id="bytes"),
+    pytest.param("'a b', ''", "no name of a cookie: 'a b'", id="name"),
     pytest.param("'a', 'b', path='/;c'", "no path of a cookie: '/;c'", id="path"),
 ]
 
