@@ -241,6 +241,9 @@ def test_an_account_chooses_python_and_environment(hosting: Hosting) -> None:
     # Not what the request and the server's settings say.
     assert (environ["BOTH"], environ["EXTRA"]) == ("configured", "configured")
     assert environ["SCRIPT_NAME"] == f"/~{alice.name}/cgi-bin/who.py"
+    # Everybody on the machine can read the arguments of a process.
+    pool = ask_account(hosting, alice)["pool"]
+    assert b"/opt/mine" not in Path(f"/proc/{pool}/cmdline").read_bytes()
     (alice.home / ".config" / "httpout-cgi.yaml").unlink()
     wait_until(
         lambda: ask_account(hosting, alice)["prefix"] == str(alice.home / "usual"),

@@ -3,13 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pytest
 
 from httpout_cgi.processes import stage
+from httpout_cgi.processes.pool_settings import OWN
 from httpout_cgi.processes.stage import Stage
 
 
@@ -23,13 +24,17 @@ class Became(NamedTuple):
     path: list[str]
     settings: dict[str, object]
     rest: list[str]
+    own: dict[str, object]
 
 
 def become(monkeypatch: pytest.MonkeyPatch, told: Stage) -> Became:
     commands: list[list[str]] = []
 
-    def execve(program: str, words: Sequence[str], env: object) -> NoReturn:
+    owns: list[str] = []
+
+    def execve(program: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
         assert program == words[0]
+        owns.append(env.get(OWN, "{}"))
         commands.append([*words])
         raise _Become
 
@@ -40,12 +45,13 @@ def become(monkeypatch: pytest.MonkeyPatch, told: Stage) -> Became:
     ((program, _, _, boot, settings, *rest),) = commands
     path, _, supervisor, module = json.loads(boot)
     assert supervisor == os.getppid()
-    return Became(program, module, path, json.loads(settings), rest)
+    own = json.loads(owns[0])
+    return Became(program, module, path, json.loads(settings), rest, own)
 
 
 def test_it_becomes_a_pool_of_the_python(monkeypatch: pytest.MonkeyPatch) -> None:
     became = become(monkeypatch, Stage(sys.executable))
-    assert became == (sys.executable, "pool", [], {"nice": 1}, ["5"])
+    assert became == (sys.executable, "pool", [], {"nice": 1}, ["5"], {})
 
 
 def test_a_python_that_scripts_name_is_tried_first(
@@ -55,7 +61,7 @@ def test_a_python_that_scripts_name_is_tried_first(
     assert (became.program, became.path) == (sys.executable, [])
     # Python 2, say: what it cannot be is ours, which starts it for each run.
     became = become(monkeypatch, Stage(str(tmp_path / "missing"), is_wish=True))
-    assert became == (sys.executable, "pool", sys.path, {"nice": 1}, ["5"])
+    assert became == (sys.executable, "pool", sys.path, {"nice": 1}, ["5"], {})
 
 
 def test_without_settings_it_is_our_own(
@@ -64,8 +70,8 @@ def test_without_settings_it_is_our_own(
     file = tmp_path / "none.yaml"
     became = become(monkeypatch, Stage("", "alice", "/home/alice", str(file)))
     assert (became.program, became.path) == (sys.executable, sys.path)
-    told = {"environment": {}, "source": [str(file), None]}
-    assert became.settings == {"nice": 1, **told}
+    assert became.settings == {"nice": 1}
+    assert became.own == {"environment": {}, "source": [str(file), None]}
 
 
 def test_an_account_says_what_its_pool_is(
@@ -79,8 +85,10 @@ def test_an_account_says_what_its_pool_is(
     file.chmod(0o600)
     became = become(monkeypatch, Stage("/none", "alice", f"{tmp_path}/", str(file)))
     assert (became.program, became.path) == (str(python), [])
-    assert became.settings["environment"] == {"A": "b"}
-    assert became.settings["source"] != [str(file), None]
+    # Not in the arguments, which everybody can read.
+    assert became.settings == {"nice": 1}
+    assert became.own["environment"] == {"A": "b"}
+    assert became.own["source"] != [str(file), None]
 
 
 def test_each_reason_is_a_line(

@@ -21,7 +21,7 @@ from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount, Refusal, read_mounts
 from httpout_cgi.processes.pool_forks import close_to_others, spare_children
 from httpout_cgi.processes.pool_peer import Peer
-from httpout_cgi.processes.pool_settings import Settings, read_settings
+from httpout_cgi.processes.pool_settings import OWN, Settings, read_settings
 from httpout_cgi.processes.pool_warmth import settle, warm_up
 from httpout_cgi.protocol.ownership import REFUSED, OwnershipError
 
@@ -367,7 +367,7 @@ def main() -> int:
     parent = os.getppid()
     close_to_others()
     try:
-        settings = read_settings(sys.argv[1])
+        settings = read_settings(sys.argv[1], os.environ.pop(OWN, "{}"))
         listeners = _open_listeners([int(number) for number in sys.argv[2:]])
     except (IndexError, ValueError, OSError) as exc:
         complain(f"cannot start: {exc}")

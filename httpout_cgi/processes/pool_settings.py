@@ -18,6 +18,11 @@ _LIMITS = {
 }
 
 
+# What the account itself says comes in this variable: everybody on the machine can read
+# the arguments of a process, and there may be passwords among it.
+OWN = "HTTPOUT_CGI_OWN"
+
+
 class Source(NamedTuple):
     """The file of an account's settings; ``signature`` is None if it was not there."""
 
@@ -57,10 +62,13 @@ class Settings(NamedTuple):
     source: Source | None = None
 
 
-def read_settings(text: str) -> Settings:
-    """Return the settings; raises ValueError for what cannot be done."""
+def read_settings(text: str, own: str = "{}") -> Settings:
+    """Return the settings, those of the account on top.
+
+    Raises ValueError for what cannot be done.
+    """
     try:
-        values = dict(json.loads(text))
+        values = {**json.loads(text), **json.loads(own)}
         values["preload"] = tuple(values.get("preload", ()))
         limits = dict(values.get("limits", {}))
         values["limits"] = tuple(limits.items())

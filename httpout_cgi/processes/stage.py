@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from httpout_cgi.errors import ConfigError
 from httpout_cgi.processes import boot, pythons
+from httpout_cgi.processes.pool_settings import OWN
 
 _EX_CONFIG: Final = 78
 
@@ -41,21 +42,25 @@ def main() -> int:
     stage = Stage(*json.loads(sys.argv[1]))
     settings, *rest = sys.argv[2:]
     try:
-        python, settings = _choose(stage, settings)
+        python, own = _choose(stage)
         if python:
             command = boot.make_other_command(python, supervisor)
         else:
             command = boot.make_command(supervisor, sys.path)
-        os.execve(command[0], [*command, settings, *rest], boot.make_environment())
+        environment = {**boot.make_environment(), **own}
+        os.execve(command[0], [*command, settings, *rest], environment)
     except (ConfigError, OSError) as exc:
         for line in str(exc).splitlines():
             os.write(2, os.fsencode(f"pool: {line}\n"))
     return _EX_CONFIG
 
 
-def _choose(stage: Stage, settings: str) -> tuple[str, str]:
-    """Return the Python, "" for ours, and the settings; raises ConfigError."""
-    python, source = stage.python, "pools.python"
+def _choose(stage: Stage) -> tuple[str, dict[str, str]]:
+    """Return the Python, "" for ours, and a variable with what the account says.
+
+    Raises ConfigError.
+    """
+    python, source, variable = stage.python, "pools.python", {}
     if stage.file:
         # Not above: it takes a while, and most pools do without.
         from httpout_cgi import user_settings
@@ -63,15 +68,15 @@ def _choose(stage: Stage, settings: str) -> tuple[str, str]:
         path = Path(stage.file)
         own, signature = user_settings.load(path)
         told = {"environment": own.environment, "source": [stage.file, signature]}
-        settings = json.dumps({**json.loads(settings), **told})
+        variable = {OWN: json.dumps(told)}
         if own.python:
             python, source = _expand(own.python, stage), f"{path}: python"
     flaw = pythons.find_flaw(python) if python else ""
     if flaw and stage.is_wish:
-        return "", settings
+        return "", variable
     if flaw:
         raise ConfigError([f"{source}: {flaw}"])
-    return python, settings
+    return python, variable
 
 
 def _expand(template: str, stage: Stage) -> str:
