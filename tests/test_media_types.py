@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.files import media_types
-from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
+from httpout_cgi.files.media_types import UNKNOWN, guess_media_type, is_for_browsers
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,24 @@ from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
 )
 def test_media_type_follows_the_suffix(name: str, expected: str) -> None:
     assert guess_media_type(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.html", True),
+        ("a.tar.GZ", True),
+        ("a.sqlite3", False),
+        ("README", False),
+        ("config.YAML", False),
+        ("app.log", False),
+        ("key.p12", False),
+    ],
+)
+def test_what_lies_among_pages_is_for_browsers_or_not(
+    name: str, expected: bool
+) -> None:
+    assert is_for_browsers(name) is expected
 
 
 def test_table_does_not_depend_on_the_machine(

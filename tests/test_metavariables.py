@@ -125,6 +125,11 @@ def test_extra_path() -> None:
     assert environment["SCRIPT_URI"] == "http://example.org:8000/cgi-bin/a.py/b c/"
 
 
+def test_a_page_has_an_extra_path_though_it_be_empty() -> None:
+    assert _build(script=_with_mount(output="page"))["PATH_INFO"] == ""
+    assert "PATH_INFO" not in _build(script=_with_mount(output="auto"))
+
+
 def test_extra_path_that_leads_out_of_the_docroot_is_not_translated() -> None:
     script = _SCRIPT._replace(extra_path="/x", path_translated=None)
     assert "PATH_TRANSLATED" not in _build(script=script)

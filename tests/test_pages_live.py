@@ -113,6 +113,8 @@ NAMES = [
     pytest.param("/_part.css", 404, id="static part"),
     pytest.param("/data.sqlite3", 403, id="unknown type"),
     pytest.param("/data", 403, id="no type"),
+    # What pages keep in their working directory: passwords, and what they have told.
+    pytest.param("/config.yaml", 403, id="settings"),
     pytest.param("/.env", 403, id="hidden"),
     pytest.param("/.well-known/security.txt", 200, id="well-known"),
     pytest.param("/folder/", 200, id="index"),
@@ -124,7 +126,13 @@ NAMES = [
 def test_what_is_a_page_and_what_is_sent(site: Site, target: str, status: int) -> None:
     for name in ("page.py", "_part.py", "_part.css", "style.css", "data.sqlite3"):
         write_page(site, name, "")
-    for name in ("data", ".env", ".well-known/security.txt", "folder/index.py"):
+    for name in (
+        "data",
+        "config.yaml",
+        ".env",
+        ".well-known/security.txt",
+        "folder/index.py",
+    ):
         write_page(site, name, "")
     assert site.ask(target).status == status
 
@@ -133,6 +141,7 @@ def test_an_extra_path_becomes_path_info(site: Site) -> None:
     source = "import os\nprint(os.environ['SCRIPT_NAME'], os.environ['PATH_INFO'])"
     write_page(site, "path.py", source)
     assert site.ask("/path.py/a/b").body == b"/path.py /a/b\n"
+    assert site.ask("/path.py").body == b"/path.py \n"
 
 
 def test_debug_shows_the_traceback(tmp_path_factory: pytest.TempPathFactory) -> None:

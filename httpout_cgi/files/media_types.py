@@ -65,6 +65,12 @@ _MODERN = {
     ".zst": "application/zstd",
 }
 
+# Of a known type, and yet nobody's but the pages' beside which they lie: settings,
+# logs, keys, mail and sources.
+_PRIVATE = frozenset(
+    ".c .eml .h .log .mht .mhtml .nws .p12 .pfx .pl .yaml .yml".split()
+)
+
 
 def _has_charset(media_type: str) -> bool:
     # JSON is UTF-8 by definition and defines no such parameter (RFC 8259 section 11).
@@ -94,3 +100,10 @@ def guess_media_type(name: str) -> str:
     """Return what goes into Content-Type for a file of that name."""
     _stem, dot, suffix = name.rpartition(".")
     return _TABLE.get(dot + suffix.lower(), UNKNOWN)
+
+
+def is_for_browsers(name: str) -> bool:
+    """Tell whether a file of that name among pages is meant to be sent."""
+    _stem, dot, suffix = name.rpartition(".")
+    suffix = dot + suffix.lower()
+    return suffix in _TABLE and suffix not in _PRIVATE

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.media_types import UNKNOWN, guess_media_type
+from httpout_cgi.files.media_types import is_for_browsers
 from httpout_cgi.files.opening import Links
 from httpout_cgi.files.roots import (
     Root,
@@ -265,9 +265,10 @@ class Resolver:
         """Refuse what must not leave as it is, by whatever name it was asked for."""
         if root.mount is not None and not root.is_overlay:
             _refuse(HTTPStatus.FORBIDDEN, "not a script of this mount", file.path)
-        if root.has_pages and guess_media_type(file.path) == UNKNOWN:
-            # Data beside pages (a database, say) is the pages' own.
-            _refuse(HTTPStatus.FORBIDDEN, "no known type of file", file.path)
+        if root.has_pages and not is_for_browsers(file.path):
+            # Data beside pages (a database, settings with passwords, a log) is the
+            # pages' own: their working directory is this folder.
+            _refuse(HTTPStatus.FORBIDDEN, "no file for browsers", file.path)
         if is_linked:
             real = os.path.realpath(file.path)
         else:

@@ -169,6 +169,9 @@ def _describe_script(script: Script) -> dict[str, str]:
         environment["PATH_INFO"] = script.extra_path
         if script.path_translated is not None:
             environment["PATH_TRANSLATED"] = script.path_translated
+    elif script.mount.output == "page":
+        # Pages look it up without asking: httpout has it always.
+        environment["PATH_INFO"] = ""
     return environment
 
 
