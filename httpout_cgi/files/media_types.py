@@ -68,7 +68,10 @@ _MODERN = {
 # Of a known type, and yet nobody's but the pages' beside which they lie: settings,
 # logs, keys, mail and sources.
 _PRIVATE = frozenset(
-    ".c .eml .h .log .mht .mhtml .nws .p12 .pfx .pl .yaml .yml".split()
+    (
+        *(".c", ".eml", ".h", ".log", ".mht", ".mhtml"),
+        *(".nws", ".p12", ".pfx", ".pl", ".yaml", ".yml"),
+    )
 )
 
 
