@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import ModuleType
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Protocol
 
 from httpout_cgi.interpreter.page_attributes import Attributes
 
@@ -35,22 +35,22 @@ class PageHost:
         """Do what comes before the header section is sent."""
 
 
-class PageDoor:
+class PageDoor(Protocol):
     """What one page asks for: the loop, and how far its reader is.
 
     ``tell_head`` is told the header section whenever it has changed, if anybody has to
     know before the first byte is written.
     """
 
-    tell_head: Optional[Callable[[bytes], object]] = None
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop of its coroutines."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        on_idle: Callable[[], None],
-    ) -> None:
-        self.loop = loop
-        self.on_idle = on_idle
+    @property
+    def tell_head(self) -> Optional[Callable[[bytes], object]]: ...
+
+    def on_idle(self) -> None:
+        """Be told, on the loop, that no coroutine of run() is left."""
 
     async def wait_for_room(self) -> None:
         """Wait while too much output is unread; on the loop."""

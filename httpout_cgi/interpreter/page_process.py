@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Callable, Dict, Optional, Sequence, cast
 
 from httpout_cgi.interpreter import failures, page_globals, page_names
 from httpout_cgi.interpreter.page import Page
-from httpout_cgi.interpreter.page_host import PageDoor, PageHost
+from httpout_cgi.interpreter.page_host import PageHost
 from httpout_cgi.interpreter.page_settings import PageSettings
 from httpout_cgi.interpreter.run_context import RunContext
 from httpout_cgi.interpreter.streams import open_page_output
@@ -118,26 +118,26 @@ class _Host(PageHost):
         return self.module
 
 
-class _Door(PageDoor):
+class _Door:
     """Makes the loop when it is asked for: most pages need none."""
 
-    # Not calling PageDoor.__init__: it takes a loop.
     def __init__(self, head: int, on_start: Callable[[], object]) -> None:
-        self.on_idle = _nothing
         self.tell_head = _HeadFile(head).add
         self._on_start = on_start
 
     @cached_property
-    def loop(self) -> asyncio.AbstractEventLoop:  # type: ignore[override]
+    def loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop, which runs in a thread from now on."""
         loop = asyncio.new_event_loop()
         threading.Thread(target=loop.run_forever, name="loop", daemon=True).start()
         self._on_start()
         return loop
 
+    def on_idle(self) -> None:
+        """Be told that no coroutine is left: join() looks for itself."""
 
-def _nothing() -> None:
-    """Be told that no coroutine is left: join() looks for itself."""
+    async def wait_for_room(self) -> None:
+        """Have room: who writes waits himself."""
 
 
 class _HeadFile:

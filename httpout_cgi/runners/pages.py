@@ -11,7 +11,7 @@ from typing import Any
 
 from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.page_attributes import Attributes
-from httpout_cgi.interpreter.page_host import PageDoor, PageHost
+from httpout_cgi.interpreter.page_host import PageHost
 from httpout_cgi.interpreter.run_context import RunContext
 from httpout_cgi.runners import page_globals
 from httpout_cgi.runners.page_app import PageApp, call
@@ -93,16 +93,18 @@ class Pages(PageHost):
                 _log.exception("a hook of %s has failed", page_globals.FILE)
 
     def begin(
-        self, context: RunContext, run: ThreadRun, on_idle: Callable[[], None]
+        self,
+        context: RunContext,
+        run: ThreadRun,
+        on_idle: Callable[[ThreadRun], None],
     ) -> None:
         """Let a run be a page; its thread calls this before the script begins.
 
         ``on_idle`` is called, on the loop, when it has no coroutines any more.
         """
-        run.page_loop = self._loop
-        door = _Door(self._loop, on_idle, run)
+        run.loop, run.report_idle = self._loop, on_idle
         root = run.invocation.script.mount.folder
-        context.page = page = Page(context, root, self, door)
+        context.page = page = Page(context, root, self, run)
         upgrade = run.invocation.upgrade
         if isinstance(upgrade, Upgrade):
             page.websocket = WebSocket(upgrade, page)
@@ -144,20 +146,6 @@ class Pages(PageHost):
                 request=page.request, response=page.response, context=page.context
             )
         return values
-
-
-class _Door(PageDoor):
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        on_idle: Callable[[], None],
-        run: ThreadRun,
-    ) -> None:
-        super().__init__(loop, on_idle)
-        self._run = run
-
-    async def wait_for_room(self) -> None:
-        await self._run.wait_for_room()
 
 
 class _SharedExecutor(ThreadPoolExecutor):

@@ -10,7 +10,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from functools import partial
 
 from httpout_cgi.interpreter import clocks, lifetime, persistent, working_directory
 from httpout_cgi.interpreter.code_cache import CodeCache
@@ -122,7 +121,8 @@ class ScriptThreads:
     def _perform(self, run: ThreadRun) -> None:
         invocation = run.invocation
         script = invocation.script
-        directory = os.path.dirname(script.path)
+        # As dirname() of an absolute path.
+        directory = script.path.rpartition("/")[0] or "/"
         is_page = script.mount.output == "page"
         working_directory.change_to(script.mount.folder if is_page else directory)
         os.umask(self._umask)
@@ -139,7 +139,7 @@ class ScriptThreads:
             is_page=is_page,
         )
         if is_page:
-            self._pages.begin(process, run, partial(self._on_idle, run))
+            self._pages.begin(process, run, self._on_idle)
         elif script.mount.local_modules == "persistent":
             persistent.prepare(process, self._cache.load_module)
         clocks.begin()

@@ -81,7 +81,7 @@ class ThreadRunner:
         self._threads: set[threading.Thread] = set()
         self._active: set[ThreadRun] = set()
         # Pages that have begun just now, whose output wakes nobody.
-        self._young: set[ThreadRun] = set()
+        self._young: list[ThreadRun] = []
         # Pages without a thread: only their coroutines go on.
         self._left: set[ThreadRun] = set()
         self._stuck: set[ThreadRun] = set()
@@ -168,20 +168,20 @@ class ThreadRunner:
             run.wake()
 
     def _watch_young(self, run: ThreadRun) -> None:
-        run.defer = self._mailbox.append
+        run.is_page = True
         if not self._young:
             self._loop.call_later(YOUNG, self._look_at_young)
-        self._young.add(run)
+        self._young.append(run)
 
     def _look_at_young(self) -> None:
         """Send what young pages have printed, while there are any."""
-        self._drain()
         border = time.monotonic() - 2 * YOUNG
-        self._young = {
-            run
-            for run in self._young
-            if run in self._active and (run.started is None or run.started > border)
-        }
+        young, self._young = self._young, []
+        for run in young:
+            run.wake_if_due()
+            is_young = run.started is None or run.started > border
+            if is_young and not run.is_finished:
+                self._young.append(run)
         if self._young:
             self._loop.call_later(YOUNG, self._look_at_young)
 
@@ -199,9 +199,12 @@ class ThreadRunner:
         now = time.monotonic()
         for run in list(self._active):
             flush(run.context)
+            # It may have been too late for _look_at_young.
+            run.wake_if_due()
             self._check(run, now)
         for run in list(self._left):
             flush(run.left)
+            run.wake_if_due()
             if run.closed is not None and now - run.closed > self._grace:
                 cancel(run.left)
         for run in self._stuck:

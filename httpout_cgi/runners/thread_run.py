@@ -45,6 +45,8 @@ class ThreadRun:
     # A page whose script is over, and whose coroutines go on: it has no thread.
     left: RunContext | None = None
     started: float | None = None
+    # There is output that the loop will look for.
+    _is_due = False
     thread: threading.Thread | None = None
     _written = 0
     # Made at first use.  One that somebody holds open keeps the response open, the
@@ -59,12 +61,14 @@ class ThreadRun:
     next_interrupt = 0.0
     # The runner has seen that a page is left; it is to be resumed, once.
     has_left = False
-    # Of a page: it may print on the loop, which cannot wait for its own reader.
-    page_loop: asyncio.AbstractEventLoop | None = None
-    # Of a page: lets the loop look at it at its next turn, without being woken.
-    defer: Callable[["ThreadRun"], None] | None = None
+    # Of a page, whose door it is: the loop of its coroutines, which may print, but not
+    # wait for their own reader; and who is told, there, that none is left.
+    loop: asyncio.AbstractEventLoop
+    report_idle: Callable[["ThreadRun"], None]
+    tell_head = None
+    # While it is young, the loop looks at it without being woken.
+    is_page = False
     _has_room: asyncio.Event | None = None
-    _is_deferred = False
     _taken = 0
     _piped = 0
     _deadline: asyncio.TimerHandle | None = None
@@ -122,7 +126,7 @@ class ThreadRun:
 
     def wake(self) -> None:
         """Wake the reader, and the writer if nobody will read."""
-        self._is_deferred = False
+        self._is_due = False
         if self._output_pipe is not None or self._error_pipe is not None:
             self._look_after_pipes()
         waiter = self._waiter
@@ -130,6 +134,11 @@ class ThreadRun:
             waiter.set_result(None)
         if self.closed is not None and self._room is not None:
             self._room.set()
+
+    def wake_if_due(self) -> None:
+        """Wake the reader if there is output that nobody was told of."""
+        if self._is_due:
+            self.wake()
 
     def fail(self, error: HTTPError) -> None:
         """Let the reader have an error in the place of what is to come."""
@@ -227,7 +236,11 @@ class ThreadRun:
         self.thread = None
         self.left = context
 
-    # For the coroutines of a page, on the loop.
+    # For the coroutines of a page, on the loop; see interpreter/page_host.py.
+
+    def on_idle(self) -> None:
+        """Take note that no coroutine is left."""
+        self.report_idle(self)
 
     async def wait_for_room(self) -> None:
         """Wait while too much is unread; BrokenPipeError when nobody will read it."""
@@ -255,7 +268,7 @@ class ThreadRun:
             self._written += len(data)
             if self._written + self._piped - self._taken > UNREAD_LIMIT:
                 self._wait_for_room()
-            elif not self._is_deferred:
+            elif not self._is_due:
                 self._tell()
         finally:
             in_our_code.discard(thread)
@@ -270,12 +283,11 @@ class ThreadRun:
         context = self.context
         if context is not None and context.is_ending:
             return  # its end will wake the loop
-        defer, started = self.defer, self.started
-        if defer is None or started is None or time.monotonic() - started > YOUNG:
-            self._post(self)
+        started = self.started
+        if self.is_page and started and time.monotonic() - started <= YOUNG:
+            self._is_due = True
         else:
-            self._is_deferred = True
-            defer(self)
+            self._post(self)
 
     def open_pipe(self, number: int) -> int:
         """Return the write end of a new pipe for standard output (1) or error (2).
@@ -319,8 +331,7 @@ class ThreadRun:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def _wait_for_room(self) -> None:
-        loop = self.page_loop
-        if loop is not None and asyncio._get_running_loop() is loop:
+        if self.is_page and asyncio._get_running_loop() is self.loop:
             self._post(self)
             return
         room = self._room

@@ -21,7 +21,7 @@ from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.page_forms import FormError
 from httpout_cgi.interpreter.page_head import HeadersSentError, PageHead, format_cookie
-from httpout_cgi.interpreter.page_host import PageDoor, PageHost
+from httpout_cgi.interpreter.page_host import PageHost
 from httpout_cgi.interpreter.run_context import RunContext
 
 from tests.interpreter.script_runs import CACHE, save, stand_ins
@@ -39,6 +39,22 @@ class Host(PageHost):
 
     def find_globals_module(self, root: str) -> ModuleType:
         return self.module
+
+
+class Door:
+    """Knows no reader."""
+
+    tell_head = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.idle = threading.Event()
+
+    def on_idle(self) -> None:
+        self.idle.set()
+
+    async def wait_for_room(self) -> None:
+        pass
 
 
 @contextmanager
@@ -74,14 +90,13 @@ def run_page(
             stdin=BytesIO(content),
             is_page=True,
         )
-        idle = threading.Event()
-        door = PageDoor(loop, idle.set)
+        door = Door(loop)
         run.page = page = Page(run, str(root or path.parent), Host(), door)
         execute(run, CACHE)
         if is_cancelled:
             loop.call_soon_threadsafe(loop.call_later, 0.01, page.cancel)
         if page.has_left:
-            assert idle.wait(PATIENCE)
+            assert door.idle.wait(PATIENCE)
             resume(run)
     return b"".join(writes), "\n".join(log)
 
