@@ -175,12 +175,21 @@ def test_the_protocol_is_negotiated_and_nothing_is_compressed(site: TLSSite) -> 
         assert client.socket.compression() is None
 
 
-def test_an_answer_reaches_a_client_that_is_still_sending(site: TLSSite) -> None:
+@pytest.mark.parametrize(
+    ("target", "size", "status"),
+    [
+        pytest.param("/count.py", 200_000_000, 413, id="too large"),
+        pytest.param("/missing", 100_000_000, 404, id="nobody wants it"),
+    ],
+)
+def test_an_answer_reaches_a_client_that_is_still_sending(
+    site: TLSSite, target: str, size: int, status: int
+) -> None:
     # TLS closes both sides at once; a reset would take the answer away.
     with site.connect() as client:
-        head = f"POST /count.py HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 200000000"
+        head = f"POST {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {size}"
         client.socket.sendall(head.encode() + b"\r\n\r\n")
-        assert client.read_response().status == 413
+        assert client.read_response().status == status
         for _ in range(64):
             client.socket.sendall(bytes(65536))
 

@@ -282,18 +282,19 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         if framing is None:
             self.abort()
         else:
-            self._finish(framing)
+            # With an answer that was known early, content may be on its way.
+            self._finish(framing, waits=response is not None)
 
     def is_last(self) -> bool:
         """Tell whether no request can come after the current one."""
         return self._ended and not self._reception.waiting
 
-    def _finish(self, framing: Framing) -> None:
-        """Get ready for the next request, or close."""
+    def _finish(self, framing: Framing, *, waits: bool) -> None:
+        """Get ready for the next request, or close; ``waits``: see ``_close``."""
         if self._state is not _State.BUSY:
             return
         if framing.close or self._server.draining:
-            self._close()
+            self._close(waits=waits)
             return
         self._state = _State.IDLE
         self._idle_from = self.loop.time()
