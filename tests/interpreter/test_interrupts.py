@@ -252,3 +252,30 @@ def test_a_thread_that_has_gone_is_no_error() -> None:
     thread.join()
     assert thread.ident
     assert thread_exceptions.strike([thread.ident], RunInterrupted)
+
+
+def test_what_comes_within_our_code_is_raised_behind_it() -> None:
+    thread_id = threading.get_ident()
+    thread_exceptions.in_our_code.add(thread_id)
+    try:
+        assert not thread_exceptions.strike([thread_id], RunInterrupted)
+        thread_exceptions.raise_due(thread_id)  # nobody was patient
+        assert not thread_exceptions.strike(
+            [thread_id], RunInterrupted, is_patient=True
+        )
+    finally:
+        thread_exceptions.in_our_code.discard(thread_id)
+    with pytest.raises(RunInterrupted):
+        thread_exceptions.raise_due(thread_id)
+    thread_exceptions.raise_due(thread_id)
+
+
+def test_what_was_due_in_a_run_is_not_raised_in_the_next() -> None:
+    thread_id = threading.get_ident()
+    thread_exceptions.in_our_code.add(thread_id)
+    try:
+        thread_exceptions.strike([thread_id], RunInterrupted, is_patient=True)
+    finally:
+        thread_exceptions.in_our_code.discard(thread_id)
+    thread_exceptions.absorb()
+    assert thread_id not in thread_exceptions.due_outside
