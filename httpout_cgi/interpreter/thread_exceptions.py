@@ -43,7 +43,7 @@ def strike(
     one of them, which raises it later if it ``is_patient``.
     """
     if is_patient:
-        due_outside.update((one, exception) for one in thread_ids if one in in_our_code)
+        _defer(thread_ids, exception)
     found = [one for one in thread_ids if one not in in_our_code]
     _struck.update(found)
     ids = [ctypes.c_ulong(one) for one in found]
@@ -72,6 +72,14 @@ def strike(
         except _Arrival:
             pass
     return len(found) == len(thread_ids)
+
+
+def _defer(thread_ids: Sequence[int], exception: Type[BaseException]) -> None:
+    for one in thread_ids:
+        if one in in_our_code:
+            due_outside[one] = exception
+            if one not in in_our_code:  # pragma: no cover - it has just left
+                due_outside.pop(one, None)
 
 
 class _Arrival(BaseException):
