@@ -15,6 +15,7 @@ from typing import TypedDict
 
 import pytest
 
+from httpout_cgi.accounts import Home
 from httpout_cgi.config import (
     Config,
     Listener,
@@ -26,7 +27,12 @@ from httpout_cgi.config import (
 )
 from httpout_cgi.processes import listeners
 from httpout_cgi.processes.keeper import PoolKeeper
-from httpout_cgi.processes.launch import Plan, make_plan, make_python_plan
+from httpout_cgi.processes.launch import (
+    Plan,
+    make_account_plan,
+    make_plan,
+    make_python_plan,
+)
 from tests.accounts import public_folder
 from tests.live import PATIENCE
 
@@ -594,6 +600,18 @@ def test_the_plan_of_another_python_is_not_for_other_servers(tmp_path: Path) -> 
     assert plan.stage is not None
     assert (plan.stage.python, plan.stage.is_wish) == ("/opt/python", True)
     assert plan == Plan(plan.settings, 7.0, -5, 2, stage=plan.stage)
+
+
+@pytest.mark.parametrize(("processes", "own"), [(None, None), (10, 10 + 2 * 3 + 2)])
+def test_the_plan_of_an_account_limits_the_pool_itself(
+    processes: int | None, own: int | None
+) -> None:
+    limits = PoolLimits(memory=4096, file_size=None, processes=processes)
+    pools = Pools(processes=3, limits=limits)
+    config = Config(user="nobody", users=Users(), pools=pools)
+    plan = make_account_plan(config, Home("a", 1000, 1000, "/home/a"), 2)
+    wanted = {"memory": 4096, "file_size": None, "processes": own}
+    assert dict(plan.limits) == wanted
 
 
 def test_the_plan_says_what_other_servers_may_ask_for(tmp_path: Path) -> None:

@@ -304,6 +304,20 @@ def test_no_script_gets_at_what_its_pool_has(hosting: Hosting) -> None:
 
 # --- containment
 
+
+def test_a_pool_is_limited_itself(hosting: Hosting) -> None:
+    """What it imports may be the account's: a .pth file of ~/.local, for one."""
+    source = "import os\nprint('Content-Type: text/plain\\n')\nprint(os.getppid())"
+    hosting.bob.write("cgi-bin/parent.py", source)
+    pool = int(hosting.ask_script(hosting.bob, "parent.py").text)
+    limits = Path(f"/proc/{pool}/limits").read_text()
+    found = re.findall(r"^Max (.*?)  +(\d+) +(\d+) ", limits, re.MULTILINE)
+    seen = {name: (int(soft), int(hard)) for name, soft, hard in found}
+    assert seen["address space"] == (300 << 20, 300 << 20)
+    assert seen["file size"] == (1 << 20, 1 << 20)
+    assert seen["processes"] == (25 + 2 * SPARE + 2,) * 2
+
+
 EATERS = {
     "memory": "x = []\nwhile True: x.append(bytearray(1 << 20))",
     "forks": """

@@ -9,18 +9,21 @@ import json
 import logging
 import math
 import os
+import resource
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from httpout_cgi.accounts import Home
 from httpout_cgi.config import Config, PoolLimits, Pools
 from httpout_cgi.files.roots import build_roots
 from httpout_cgi.processes import boot
+from httpout_cgi.processes.pool_settings import Limits, find_limits
 from httpout_cgi.processes.privileges import Account
 from httpout_cgi.processes.stage import Stage
 from httpout_cgi.user_sites import list_folders
@@ -37,7 +40,7 @@ class Plan:
 
     ``settings`` is the argument of the process.  ``idle`` is None for one that is there
     always.  ``mounts`` is what servers that ask at ``scgi`` may have.  ``stage`` is
-    None for a pool of our own Python.
+    None for a pool of our own Python.  ``limits`` are those of the process itself.
     """
 
     settings: str
@@ -47,6 +50,7 @@ class Plan:
     scgi: socket.socket | None = None
     mounts: str = "[]"
     stage: Stage | None = None
+    limits: Limits = ()
 
 
 def make_plan(config: Config, error_log: int, scgi: socket.socket | None) -> Plan:
@@ -97,8 +101,21 @@ def make_account_plan(config: Config, home: Home, error_log: int) -> Plan:
         ),
     }
     nice = min(0, config.pools.nice)
-    stage = _make_stage(config, home)
-    return Plan(json.dumps(settings), idle, nice, error_log, stage=stage)
+    stage, limits = _make_stage(config, home), _limit_pool(config.pools)
+    return Plan(json.dumps(settings), idle, nice, error_log, None, "[]", stage, limits)
+
+
+def _limit_pool(pools: Pools) -> Limits:
+    """Return what the pool of an account may have itself.
+
+    Its own code limits the runs, but what it imports may be the account's: by "python",
+    by a .pth file of ~/.local.  That must not fill the machine.  It needs processes of
+    its own beside those of the runs.
+    """
+    most = pools.limits.processes
+    processes = None if most is None else most + 2 * pools.processes + 2
+    memory, size = pools.limits.memory, pools.limits.file_size
+    return ("memory", memory), ("file_size", size), ("processes", processes)
 
 
 def _make_stage(config: Config, home: Home) -> Stage | None:
@@ -180,10 +197,17 @@ def start(
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=account.groups if account else None,
+            # We have no threads.  Later, what the account has there would be first.
+            preexec_fn=partial(_limit_us, plan.limits) if plan.limits else None,
         )
     if plan.nice < 0:
         _prefer(process.pid, plan.nice)
     return process
+
+
+def _limit_us(limits: Limits) -> None:
+    for kind, most in find_limits(limits):
+        resource.setrlimit(kind, most)
 
 
 @contextlib.contextmanager
