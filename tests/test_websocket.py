@@ -218,3 +218,25 @@ def test_a_page_may_read_on_behind_the_end() -> None:
         assert stage.wire.done == ["pause_reading"]
 
     play(test)
+
+
+@pytest.mark.parametrize(
+    ("in_memory", "longest"),
+    [
+        pytest.param(1 << 10, 2 << 20, id="of its own"),
+        pytest.param(3 << 20, 3 << 20, id="raised by body_in_memory"),
+        pytest.param(9 << 20, 4 << 20, id="but not over request_body"),
+    ],
+)
+def test_one_message_does_not_fill_the_memory(in_memory: int, longest: int) -> None:
+    async def test(stage: Stage) -> None:
+        limits = Limits(request_body=4 << 20, body_in_memory=in_memory)
+        server: HTTPServer = FakeServer(limits)  # type: ignore[assignment]  # as above
+        link = WebSocketLink(server, stage.wire, lambda: None, paused=False)
+        begin = b"\x02\xff" + longest.to_bytes(8, "big") + bytes(4)
+        link.data_received(begin + bytes(longest))
+        assert stage.wire.written == b""
+        link.data_received(make_frame(0, b"x"))
+        assert stage.wire.written[2:4] == (1009).to_bytes(2, "big")
+
+    play(test)

@@ -26,6 +26,9 @@ from httpout_cgi.runners.websocket import WebSocketClosed
 _UNREAD_BYTES = 64 * 1024
 # What a message costs beyond its bytes: empty ones must not pile up either.
 _MESSAGE_BYTES = 64
+# A message stays in memory, for as long as its client takes to end it (CWE-770), and
+# not in a file as content does.  tremolo's limit, unless body_in_memory is larger.
+_LARGE_MESSAGE = 2 << 20
 # Then it is the turn of others: a client may send ten thousand in one go.
 _FRAMES_AT_ONCE = 64
 # For the client's answer to our close.
@@ -57,7 +60,9 @@ class WebSocketLink(asyncio.Protocol):
         self._wire = wire
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
-        self._frames = Frames(server.limits.request_body)
+        limits = server.limits
+        in_memory = max(limits.body_in_memory, _LARGE_MESSAGE)
+        self._frames = Frames(min(limits.request_body, in_memory))
         self._messages: deque[Data] = deque()
         self._unread = 0
         self._reading = True
