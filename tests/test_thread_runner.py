@@ -441,7 +441,7 @@ def test_a_run_that_waits_too_long_for_a_thread_is_refused(tmp_path: Path) -> No
 @pytest.fixture
 def deaf_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no thread be interrupted: see strike() for what coverage would do."""
-    monkeypatch.setattr(interrupts, "strike", lambda *_: True)
+    monkeypatch.setattr(interrupts, "strike", lambda *_, **__: True)
 
 
 @pytest.mark.usefixtures("deaf_threads")
@@ -521,7 +521,7 @@ def test_threads_that_go_on_do_not_share_their_folder_with_the_next_run(
 def test_a_runner_that_has_lost_as_many_threads_as_it_has_is_worn_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(lifetime, "strike", lambda *_: True)
+    monkeypatch.setattr(lifetime, "strike", lambda *_, **__: True)
     stuck = save(tmp_path / "a.py", "import sys\nsys.stdin.read()")
     leaving = save(
         tmp_path / "b.py",
