@@ -71,8 +71,16 @@ def test_each_page_has_globals_of_its_own(site: Site) -> None:
         """
     try:
         assert [show(site, source) for _ in range(2)] == ["1 beside 1\n"] * 2
+        # Who asks for a password would not be asked: the page is not shown.
+        write_page(site, "__globals__.py", "from httpout import app")
+        reply = site.ask("/page.py")
+        assert reply.status == 500
+        text = (
+            "GlobalsError: __globals__.py has failed: ImportError: httpout.app: there"
+        )
+        assert text in reply.body.decode()
         write_page(site, "__globals__.py", "import missing_here")
-        assert show(site, "print(1)") == "1\n"
+        assert site.ask("/page.py").status == 500
         site.wait_for_log(r"page.py \w+\] .*__globals__.py has failed")
         site.wait_for_log(r"page.py \w+\] ModuleNotFoundError: No module named")
     finally:

@@ -11,6 +11,8 @@ import sys
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, Optional
 
+from httpout_cgi.interpreter import failures
+
 FILE = "__globals__.py"
 
 _log = logging.getLogger(__name__)
@@ -19,14 +21,22 @@ _log = logging.getLogger(__name__)
 MakeBuiltins = Callable[[ModuleType], Dict[str, Any]]
 
 
+class GlobalsError(RuntimeError):
+    """``__globals__.py`` has failed.  No page runs then.
+
+    Middleware of the file may be what asks for a password: what comes behind a failure
+    is not there, and without it everybody would be let in.
+    """
+
+
 def load(
     root: str,
     read: Callable[[str], CodeType],
     make_builtins: Optional[MakeBuiltins] = None,
 ) -> ModuleType:
-    """Return the module, empty if there is no such file, or as far as it came.
+    """Return the module, empty if there is no such file.
 
-    ``read`` returns the code of a file.
+    ``read`` returns the code of a file.  Raises GlobalsError, with the reason.
     """
     module = ModuleType("__globals__")
     path = os.path.join(root, FILE)
@@ -38,15 +48,11 @@ def load(
     sys.path.insert(0, root)
     try:
         exec(read(path), namespace)
-    except FileNotFoundError as exc:
-        if exc.filename != path:
-            _tell_failure(path)
-    except (Exception, SystemExit):
-        _tell_failure(path)
+    except (Exception, SystemExit) as exc:
+        if not isinstance(exc, FileNotFoundError) or exc.filename != path:
+            _log.exception("%s has failed: no page runs until it is mended", path)
+            reason = f"{type(exc).__name__}: {failures.text_of(exc, '?')}"
+            raise GlobalsError(f"{FILE} has failed: {reason}") from None
     finally:
         sys.path.remove(root)
     return module
-
-
-def _tell_failure(path: str) -> None:
-    _log.exception("%s has failed: pages find what it had defined until then", path)

@@ -11,6 +11,7 @@ from typing import Any
 
 from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.page_attributes import Attributes
+from httpout_cgi.interpreter.page_globals import GlobalsError
 from httpout_cgi.interpreter.page_host import PageHost
 from httpout_cgi.interpreter.run_context import RunContext
 from httpout_cgi.runners import page_globals
@@ -43,6 +44,8 @@ class Pages(PageHost):
         self._loop = loop
         self._on_change = on_change
         self._modules: dict[str, ModuleType] = {}
+        # Of folders whose __globals__.py has failed: why.
+        self._failures: dict[str, str] = {}
         # Of the files that have run, as they were then.
         self._signatures: dict[str, tuple[int, ...] | None] = {}
         self._looking: asyncio.TimerHandle | None = None
@@ -63,11 +66,17 @@ class Pages(PageHost):
             if root not in self._modules:
                 self._signatures[root] = page_globals.sign(root)
                 before = len(self.app.find("worker_start"))
-                self._modules[root] = page_globals.load(root, names)
+                self._load_globals(root, names)
                 await self._call_hooks(self.app.find("worker_start")[before:])
 
         if self._signatures and self._looking is None:
             self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def _load_globals(self, root: str, names: Attributes) -> None:
+        try:
+            self._modules[root] = page_globals.load(root, names)
+        except GlobalsError as exc:
+            self._failures[root] = str(exc)
 
     def _look(self) -> None:
         """See whether what has run is still what is there."""
@@ -117,6 +126,8 @@ class Pages(PageHost):
 
     # Any: a page, which has other types where no server is.
     def call_before(self, page: Any) -> bool:
+        if page.root in self._failures:
+            raise GlobalsError(self._failures[page.root])
         for function in self.app.find("request"):
             value = call(function, self._values(page))
             if inspect.iscoroutine(value):
