@@ -35,12 +35,21 @@ async def look(request, response, **server):
 async def sign(response):
     response.append_header("X-Signed", "yes")
 
+@app.on_response(priority=1)
+def sign_last(response):
+    response.append_header("X-Signed", "last")
+
+@app.on_request(priority=1)
+def look_first(response):
+    response.set_header("X-Path", "overwritten")
+
 import httpout
 seen = [httpout.counter, httpout.app is app]
 for attempt in (
     lambda: httpout.request,
     lambda: app.add_route,
     lambda: app.add_hook(print, "connect"),
+    lambda: app.add_middleware(print, "close"),
 ):
     try:
         attempt()
@@ -80,7 +89,9 @@ def test_all_pages_share_what_it_defines(site: Site) -> None:
     write_page(site, "two.py", source)
     other = "from httpout import __globals__ as same\nassert same is __globals__"
     write_page(site, "other.py", other)
-    seen = b"[0, True, 'AttributeError', 'AttributeError', 'ValueError']\n"
+    seen = (
+        b"[0, True, 'AttributeError', 'AttributeError', 'ValueError', 'ValueError']\n"
+    )
     assert site.ask("/one.py").body == b"1 ['started'] /one.py\n" + seen
     assert site.ask("/two.py").body == b"2 ['started'] /two.py\n" + seen
     site.wait_for_log("KeyError: 'this hook fails'")
@@ -90,7 +101,7 @@ def test_middleware_sees_requests_and_responses(site: Site) -> None:
     write_page(site, "page.py", "print('page')")
     reply = site.ask("/page.py")
     assert reply.body == b"page\n"
-    assert (reply.get("X-Path"), reply.get("X-Signed")) == ("/page.py", "yes")
+    assert (reply.get("X-Path"), reply.all("X-Signed")) == ("/page.py", ["yes", "last"])
     refused = site.ask("/page.py?secret=1")
     assert (refused.status, refused.body) == (403, b"refused")
 

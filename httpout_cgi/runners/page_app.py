@@ -5,6 +5,7 @@ Routes and connections are the server's own.
 
 import inspect
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, NoReturn
 
 # Any: whatever a page has defined.
@@ -14,45 +15,59 @@ _HOOKS = ("worker_start", "worker_stop")
 _MIDDLEWARES = ("request", "response")
 
 
+# What comes first with the others comes last with these.
+_INWARDS = ("worker_stop", "response")
+# tremolo's, of who does not care.
+_PRIORITY = 999
+
+
 class PageApp:
-    """Keeps what ``__globals__.py`` adds; what comes first is called first."""
+    """Keeps what ``__globals__.py`` adds.
+
+    Of the events that begin something, the lowest priority is called first, and last of
+    those that end it.
+    """
 
     def __init__(self) -> None:
-        self._functions: dict[str, list[Function]] = {}
+        self._functions: dict[str, list[tuple[int, Function]]] = {}
 
     def find(self, name: str) -> list[Function]:
         """Return what was added for an event."""
-        return self._functions.get(name, [])
+        return [function for _, function in self._functions.get(name, ())]
 
-    def add_hook(self, function: Function, name: str = "worker_start") -> Function:
+    def add_hook(
+        self, function: Function, name: str = "worker_start", priority: int = _PRIORITY
+    ) -> Function:
         """Call a function when the worker starts, or stops."""
-        return self._add(function, name, _HOOKS)
+        return self._add(function, name, priority, _HOOKS)
 
     def add_middleware(
-        self, function: Function, name: str = "request", **_: object
+        self, function: Function, name: str = "request", priority: int = _PRIORITY
     ) -> Function:
         """Call a function before each page, or before its header section is sent."""
-        return self._add(function, name, _MIDDLEWARES)
+        return self._add(function, name, priority, _MIDDLEWARES)
 
     # As decorators, with parentheses or without.
 
-    def hook(self, name: str, *_: object, **__: object) -> Function:
-        return lambda function: self.add_hook(function, name)
+    def hook(self, name: str, *given: Function, priority: int = _PRIORITY) -> Function:
+        return _decorate(lambda one: self.add_hook(one, name, priority), given)
 
-    def middleware(self, name: str, *_: object, **__: object) -> Function:
-        return lambda function: self.add_middleware(function, name)
+    def middleware(
+        self, name: str, *given: Function, priority: int = _PRIORITY
+    ) -> Function:
+        return _decorate(lambda one: self.add_middleware(one, name, priority), given)
 
-    def on_worker_start(self, *arguments: Any, **_: object) -> Any:
-        return _decorate(self.hook("worker_start"), arguments)
+    def on_worker_start(self, *given: Function, priority: int = _PRIORITY) -> Function:
+        return self.hook("worker_start", *given, priority=priority)
 
-    def on_worker_stop(self, *arguments: Any, **_: object) -> Any:
-        return _decorate(self.hook("worker_stop"), arguments)
+    def on_worker_stop(self, *given: Function, priority: int = _PRIORITY) -> Function:
+        return self.hook("worker_stop", *given, priority=priority)
 
-    def on_request(self, *arguments: Any, **_: object) -> Any:
-        return _decorate(self.middleware("request"), arguments)
+    def on_request(self, *given: Function, priority: int = _PRIORITY) -> Function:
+        return self.middleware("request", *given, priority=priority)
 
-    def on_response(self, *arguments: Any, **_: object) -> Any:
-        return _decorate(self.middleware("response"), arguments)
+    def on_response(self, *given: Function, priority: int = _PRIORITY) -> Function:
+        return self.middleware("response", *given, priority=priority)
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
@@ -60,10 +75,14 @@ class PageApp:
             " add_middleware and on_request/response"
         )
 
-    def _add(self, function: Function, name: str, known: tuple[str, ...]) -> Function:
+    def _add(
+        self, function: Function, name: str, priority: int, known: tuple[str, ...]
+    ) -> Function:
         if name not in known:
             raise ValueError(f"{name!r} is none of {', '.join(known)}")
-        self._functions.setdefault(name, []).append(function)
+        functions = self._functions.setdefault(name, [])
+        functions.append((priority, function))
+        functions.sort(key=itemgetter(0), reverse=name in _INWARDS)
         return function
 
 
@@ -75,7 +94,6 @@ def call(function: Function, values: Mapping[str, object]) -> Any:
     return function(**{name: values[name] for name in parameters if name in values})
 
 
-def _decorate(decorator: Function, arguments: tuple[Any, ...]) -> Any:
-    if len(arguments) == 1 and callable(arguments[0]):
-        return decorator(arguments[0])
-    return decorator
+def _decorate(decorator: Function, given: tuple[Function, ...]) -> Function:
+    decorated: Function = decorator(given[0]) if given else decorator
+    return decorated

@@ -65,9 +65,10 @@ class Pages(PageHost):
         for root in roots:
             if root not in self._modules:
                 self._signatures[root] = page_globals.sign(root)
-                before = len(self.app.find("worker_start"))
+                earlier = self.app.find("worker_start")
                 self._load_globals(root, names)
-                await self._call_hooks(self.app.find("worker_start")[before:])
+                hooks = self.app.find("worker_start")
+                await self._call_hooks(one for one in hooks if one not in earlier)
 
         if self._signatures and self._looking is None:
             self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
