@@ -29,6 +29,7 @@ from httpout_cgi.protocol.ranges import parse_ranges, select_ranges
 from httpout_cgi.protocol.request_head import parse_request_head
 from httpout_cgi.protocol.search_words import search_words
 from httpout_cgi.protocol.url_path import parse_target
+from httpout_cgi.protocol.websocket_frames import CloseReceived, Frames
 from httpout_cgi.scripts import Mount, Script
 
 ENDPOINTS = Endpoints("http", "192.0.2.1", 5000, "127.0.0.1", 8000)
@@ -221,3 +222,28 @@ def test_chunks(pieces: list[bytes]) -> None:
     except HTTPError as refusal:
         assert refusal.status == 400  # noqa: PT017 - both ways are right
     assert size <= sum(map(len, pieces))
+
+
+# Whole frames with an empty mask, parts of them, and what is not for clients to send.
+FRAMES = [
+    *(bytes([first, 0x80, *bytes(4)]) for first in (0, 0x80, 1, 0x81, 2, 0x89, 0x8A)),
+    *(b"\x81\x82\0\0\0\0\xc3\xa9", b"\x01\x81\0\0\0\0\xc3", b"\x88\x80\0\0\0\0"),
+    *(b"\x88\x82\0\0\0\0\x03\xe8", b"\x88\x81\0\0\0\0\x03", b"\x82\xfe\0\x80"),
+    *(b"\x82\xff" + b"\x7f" * 8, b"\xc1\x80", b"\x81\x05hello", b"\x83", b"x" * 99),
+]
+
+
+@given(st.lists(st.sampled_from(FRAMES) | st.binary(max_size=9)))
+def test_frames(pieces: list[bytes]) -> None:
+    frames = Frames(longest=100)
+    for piece in pieces:
+        frames.feed(piece)
+        for event in frames.read():
+            if isinstance(event, (str, bytes)):
+                assert len(event) <= 100
+            if isinstance(event, CloseReceived):
+                # What the client gets for it is a frame that it can read.
+                answer = frames.encode_close(event.code, event.reason)
+                assert answer[:1] in (b"\x88", b"")
+                assert len(answer) <= 127
+                return
