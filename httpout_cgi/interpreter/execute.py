@@ -17,6 +17,7 @@ from httpout_cgi.interpreter import (
     last_words,
     lifetime,
     options,
+    page_names,
     run_streams,
     script_builtins,
     shared_modules,
@@ -107,7 +108,8 @@ def _run_script(
     run.builtins = script_builtins.choose(run, compiled)
     namespace["__builtins__"] = run.builtins
     if run.page is not None:
-        run.page.add_names(namespace)
+        if page_names.may_be_seen(shared_modules.look_at(compiled.code)):
+            run.page.add_names(namespace)
         run.page.begin()
     shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)

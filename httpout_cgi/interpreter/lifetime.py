@@ -204,6 +204,9 @@ def thread_ids(run: RunContext) -> List[int]:
 
 def has_threads(run: RunContext) -> bool:
     """Tell whether threads of the run are still alive."""
+    made = run.__dict__
+    if "threads" not in made and "raw_threads" not in made:
+        return False
     return bool(_living_threads(run))
 
 

@@ -204,9 +204,10 @@ class Page(PageOfRun):
     def end_output(self) -> None:
         # They keep the namespaces of modules that are about to end.
         self._views.clear()
-        # Nobody reads any more: no matter.
-        with suppress(OSError, ValueError):
-            self.run.raw_output.begin()
+        if not self.head.is_sent:
+            # Nobody reads any more: no matter.
+            with suppress(OSError, ValueError):
+                self.run.raw_output.begin()
 
     def take_exit(self, code: object) -> None:
         # exit(0) is how scripts for a terminal end; httpout prints nothing then.

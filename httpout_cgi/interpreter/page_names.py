@@ -11,12 +11,34 @@ import logging
 from types import ModuleType
 from typing import Any, Callable, Dict, List
 
+from httpout_cgi.interpreter.assignments import Assignments
 from httpout_cgi.interpreter.run_context import RunContext
 
 # A page.Page: it makes views, so this file cannot know more of it.
 _Page = Any
 
 NAME = "httpout"
+
+# What a page has without importing it, and what else could tell whether it is there.
+_PLAIN_NAMES = frozenset(("run", "wait", "__server__", "__globals__"))
+_LOOKS = frozenset(
+    (
+        *("globals", "locals", "vars", "dir", "eval", "exec", "__import__"),
+        *("getattr", "hasattr", "__getattribute__", "__builtins__", "breakpoint"),
+    )
+)
+
+
+def may_be_seen(found: Assignments) -> bool:
+    """Tell whether a page may miss the names that it has without importing them.
+
+    To add them costs as much as a short page does: to make them, and to see at its end
+    whether anybody would notice theirs.  Whatever it imports may look for them.
+    """
+    words = found.words
+    if found.imported or not words.isdisjoint(_PLAIN_NAMES):
+        return True
+    return not words.isdisjoint(_LOOKS)
 
 
 class View(ModuleType):

@@ -67,8 +67,7 @@ _lingering: List[RunContext] = []
 def end_streams(run: RunContext) -> None:
     """Let go of the descriptors; what goes on, or is dropped, writes to nobody."""
     made = run.__dict__
-    has_threads = "threads" in made or "raw_threads" in made
-    has_threads = has_threads and lifetime.has_threads(run)
+    has_threads = lifetime.has_threads(run)
     run.raw_output.end(is_in_use=has_threads)
     if "raw_error" in made:
         run.raw_error.end(is_in_use=has_threads)

@@ -109,6 +109,28 @@ def show(tmp_path: Path, source: str, content: bytes = b"", **variables: str) ->
     return output[len(HEAD) :].decode()
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        "f'{wait.__name__} {run} {__server__} {__globals__}' and wait.__name__",
+        "'wait' in globals() and 'wait'",
+        "'wait' in dir() and 'wait'",
+        "eval('wait').__name__",
+        "(lambda: wait)().__name__",
+        "getattr(__import__('__main__'), 'wait').__name__",
+    ],
+)
+def test_a_page_that_looks_for_its_names_has_them(tmp_path: Path, look: str) -> None:
+    assert show(tmp_path, f"print({look})\n") == "wait\n"
+
+
+def test_a_module_finds_the_names_of_a_page_that_uses_none_of_them(
+    tmp_path: Path,
+) -> None:
+    save(tmp_path / "local.py", "import __main__\nprint(__main__.wait.__name__)\n")
+    assert show(tmp_path, "import local\n") == "wait\n"
+
+
 def test_names_of_a_page_and_its_modules(tmp_path: Path) -> None:
     save(
         tmp_path / "local.py",
