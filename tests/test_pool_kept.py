@@ -163,6 +163,8 @@ DIRTY = {
     "memory": "import json\ndef keep(it): it.kept = bytearray(90 << 20)\nkeep(json)",
     "tracer": "import operator, sys; operator.attrgetter('settrace')(sys)(id)",
     "niceness": "import operator, os; operator.attrgetter('nice')(os)(1)",
+    "mask": "import operator, signal\n"
+    "operator.attrgetter('pthread_sigmask')(signal)(signal.SIG_BLOCK, [15])",
     "group": "import operator, os; operator.attrgetter('setpgid')(os)(0, 0)",
 }
 

@@ -100,6 +100,11 @@ _TABLE: List[Tuple[str, str, str]] = [
         "multiprocessing.forkserver",
         "ForkServer.ensure_running",
     ),
+    (
+        "signals are the server's",
+        "signal",
+        "pthread_sigmask sigpending sigwait sigwaitinfo sigtimedwait",
+    ),
     ("other scripts share what it patches", "unittest.mock", "_patch.__enter__"),
     ("figures are those of all scripts", "matplotlib", "use"),
     ("figures are those of all scripts", "matplotlib.pyplot", "figure switch_backend"),
@@ -113,11 +118,6 @@ if sys.platform != "linux":
 # What others of this package refuse, for they know when; the list names it as well.
 _REFUSED_ELSEWHERE: List[Tuple[str, str, str]] = [
     ("it closes files of other scripts", "os", "closerange"),
-    (
-        "signals are the server's",
-        "signal",
-        "pthread_sigmask sigpending sigwait sigwaitinfo sigtimedwait",
-    ),
     (
         "it reaches the threads of all scripts",
         "threading",
