@@ -143,7 +143,9 @@ def _scripts(options: _Options, file: Path | None) -> None:
         for script in list_scripts(site):
             runner, reasons = choose.explain(script, judge)
             fields = [host + script.name, script.path, runner, "; ".join(reasons)]
-            click.echo("\t".join(map(error_log.escape, fields)).rstrip())
+            # Tabs are ours alone: who reads this splits lines at them.
+            plain = [error_log.escape(one).replace("\t", "\\x09") for one in fields]
+            click.echo("\t".join(plain).rstrip())
 
 
 def main() -> None:

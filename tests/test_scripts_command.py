@@ -41,7 +41,7 @@ def site(tmp_path: Path) -> Path:
         "cgi-bin/helper.py": "raise SystemExit('imported')\n",
         "cgi-bin/broken.py": "print 'x'\n",
         "cgi-bin/shell.cgi": "#!/bin/sh\n",
-        "cgi-bin/sub/new\nline.py": "",
+        "cgi-bin/sub/new\nli\tne.py": "",
         "cgi-bin/sub/data.txt": "",
         "cgi-bin/.hidden.py": "",
         "cgi-bin/admin/covered.py": "",
@@ -73,7 +73,8 @@ def test_every_script_is_a_line(site: Path) -> None:
             "shell.cgi:1: not Python: /bin/sh",
         ],
         [
-            *(f"{host}/cgi-bin/sub/new\\x0aline.py", f"{bin_}/sub/new\\x0aline.py"),
+            f"{host}/cgi-bin/sub/new\\x0ali\\x09ne.py",
+            f"{bin_}/sub/new\\x0ali\\x09ne.py",
             "thread",
         ],
         [f"{host}/cgi-bin/admin/a.py", admin, "process", fork],
