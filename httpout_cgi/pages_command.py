@@ -41,6 +41,19 @@ _OPTIONS = (
     click.option("--client-max-body-size", type=int, help="Bytes; default: 2 MiB."),
 )
 
+# What settings are called on the command line.
+_OPTION_OF = {
+    "listen": "--bind (or --host and --port)",
+    "workers": "--worker-num",
+    "threads": "--thread-pool-size",
+    "sites.0.docroot": "DOCUMENT_ROOT",
+    "sites.0.index": "--directory-index",
+    "log.error.level": "--log-level",
+    "limits.request_body": "--client-max-body-size (in bytes)",
+    "tls.certificate": "--ssl-cert",
+    "tls.key": "--ssl-key",
+}
+
 # httpout's.
 _BODY_SIZE = 2 * 1024 * 1024
 
@@ -84,7 +97,23 @@ def load(root: Path, options: Mapping[str, Any]) -> Config:
     if options["ssl_cert"] or options["ssl_key"]:
         files = {"certificate": options["ssl_cert"], "key": options["ssl_key"]}
         values["tls"] = {key: file for key, file in files.items() if file}
-    return config.from_values(values, root.absolute())
+    try:
+        return config.from_values(values, root.absolute())
+    except ConfigError as exc:
+        raise ConfigError(_name_options(exc.problems)) from exc
+
+
+def _name_options(problems: Sequence[str]) -> list[str]:
+    """Return the problems in words of who has no settings."""
+    named = []
+    for problem in problems:
+        setting, colon, text = problem.partition(": ")
+        while setting not in _OPTION_OF and "." in setting:
+            setting = setting.rpartition(".")[0]
+        if setting in _OPTION_OF:
+            named.append(f"{_OPTION_OF[setting]}{colon}{text}")
+    # The rest says once more what is wrong with the folder.
+    return named or list(problems)
 
 
 def find_ignored(options: Mapping[str, Any]) -> list[str]:

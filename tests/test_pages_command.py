@@ -71,20 +71,42 @@ def test_what_options_mean(
 
 
 REFUSED = [
-    pytest.param(["--loop", "trio"], "--loop: trio", id="loop"),
-    pytest.param(["--log-level", "LOUD"], "log.error.level", id="level"),
-    pytest.param(["--ssl-cert", "x"], "tls", id="TLS"),
-    pytest.param(["--ssl-key", "x"], "tls.certificate", id="TLS without certificate"),
+    pytest.param(["--loop", "trio"], ["--loop: trio: not"], id="loop"),
+    pytest.param(["--log-level", "LOUD"], ['--log-level: "loud" is'], id="level"),
+    pytest.param(["--ssl-cert", "x"], ["--ssl-cert: ", "--ssl-key: "], id="TLS"),
+    pytest.param(["--ssl-key", "x"], ["--ssl-cert: ", "--ssl-key: "], id="key"),
+    pytest.param(
+        ["--port", "99999"],
+        ['--bind (or --host and --port): "127.0.0.1:99999" is no'],
+        id="port",
+    ),
+    pytest.param(["--worker-num", "-1"], ["--worker-num: must be"], id="workers"),
+    pytest.param(["--thread-pool-size", "-1"], ["--thread-pool-size: "], id="threads"),
+    pytest.param(
+        ["--client-max-body-size", "-1"],
+        ["--client-max-body-size (in bytes): must"],
+        id="body",
+    ),
+    pytest.param(["--directory-index", "a/b"], ["--directory-index: "], id="index"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "text"), REFUSED)
+@pytest.mark.parametrize(("arguments", "texts"), REFUSED)
 def test_what_cannot_be_is_an_error(
-    tmp_path: Path, arguments: list[str], text: str
+    tmp_path: Path, arguments: list[str], texts: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, arguments)
-    assert any(line.startswith(text) for line in caught.value.problems)
+    problems = caught.value.problems
+    assert len(problems) == len(texts), problems
+    assert all(map(str.startswith, problems, texts)), problems
+
+
+def test_a_folder_that_is_missing_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "missing", [])
+    text = f'DOCUMENT_ROOT: "{tmp_path}/missing" does not exist; '
+    assert [one[: len(text)] for one in caught.value.problems] == [text]
 
 
 def test_what_is_ignored_is_said() -> None:
