@@ -62,7 +62,8 @@ def check_root(config: Config, account: Account | None) -> list[str]:
         raise ConfigError(
             [
                 f"listen: {', '.join(public)} is open to other machines, and scripts"
-                " would run as root: start with user set (or allow_root: true)"
+                " would run as root: start as another account, or with user set (or"
+                " allow_root: true) in the configuration"
             ]
         )
     return ["SCRIPTS RUN AS ROOT: set user in the configuration to drop privileges"]
