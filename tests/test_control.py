@@ -34,6 +34,24 @@ def close(configuration: Configuration) -> None:
         os.close(descriptor)
 
 
+@pytest.mark.skipif(not hasattr(socket, "MSG_CMSG_CLOEXEC"), reason="only on Linux")
+def test_no_program_inherits_what_has_just_come(
+    channel: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A script in another thread may start one at any time, with the key at hand.
+    monkeypatch.setattr(os, "set_inheritable", lambda *_: None)  # it comes later
+    with open(os.devnull, "wb") as null:
+        number = null.fileno()
+        control.send_configuration(
+            channel[0], Configuration("", number, number, (number,), POOL)
+        )
+    received = control.receive(channel[1])
+    assert isinstance(received, Configuration)
+    fresh = received.access_log, received.error_log, *received.listeners
+    assert not any(map(os.get_inheritable, fresh))
+    close(received)
+
+
 def test_a_configuration_arrives_with_its_descriptors(
     channel: Pair, tmp_path: Path
 ) -> None:

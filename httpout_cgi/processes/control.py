@@ -35,6 +35,10 @@ GRACE: Final = 10.0
 # Exit status of a worker that would fail again (sysexits.h EX_SOFTWARE).
 CANNOT_START: Final = 70
 
+# A script in another thread may start a program before set_inheritable() is called, and
+# the program would have the file with the key (Linux).
+_CLOSE_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+
 # The kernel passes at most 253 descriptors at a time (SCM_MAX_FD); three are ours.
 MAX_LISTENERS: Final = 250
 
@@ -146,7 +150,7 @@ def send_answer(channel: socket.socket, answer: Answer) -> None:
 
 def receive(channel: socket.socket) -> Configuration | Answer | bytes | None:
     """Receive the next configuration, answer or LEAVE; None without a supervisor."""
-    word, received, flags, _ = socket.recv_fds(channel, 1, MAX_LISTENERS + 3)
+    word, received, flags = _receive_descriptors(channel)
     if word == LEAVE:
         return LEAVE
     if not received:
@@ -172,6 +176,16 @@ def receive(channel: socket.socket) -> Configuration | Answer | bytes | None:
         os.fsdecode(pool),
         certificate.decode("ascii"),
     )
+
+
+def _receive_descriptors(channel: socket.socket) -> tuple[bytes, list[int], int]:
+    # Not recv_fds(): it forgets the flags that it is given (Python 3.11).
+    size = socket.CMSG_LEN((MAX_LISTENERS + 3) * 4)
+    word, ancillary, flags, _ = channel.recvmsg(1, size, _CLOSE_ON_EXEC)
+    received: list[int] = []
+    for _, _, payload in ancillary:  # nothing else is asked for
+        received += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
+    return word, received, flags
 
 
 def send_ready(channel: socket.socket) -> None:
