@@ -52,7 +52,9 @@ OPTIONS = [
     ),
     pytest.param([], "limits.request_body", 2 * 1024 * 1024, id="default body"),
     pytest.param([], "sites[0].scripts[0].output", "page", id="pages"),
-    pytest.param(["--no-ws"], "sites[0].scripts[0].url", "/", id="no WebSocket"),
+    pytest.param(
+        ["--no-ws"], "sites[0].scripts[0].websocket", False, id="no WebSocket"
+    ),
 ]
 
 
