@@ -21,7 +21,7 @@ from httpout_cgi.interpreter import classify_programs, harmless_calls, shebang
 from httpout_cgi.interpreter import classify_tables as tables
 from httpout_cgi.interpreter.classify_facts import Arguments, Facts, Import, Use
 from httpout_cgi.interpreter.classify_harmless import asks_only
-from httpout_cgi.interpreter.classify_source import Source
+from httpout_cgi.interpreter.classify_source import Source, sign_file
 from httpout_cgi.interpreter.source import Signature
 
 THREAD, PROCESS = "thread", "process"
@@ -270,6 +270,10 @@ class Case:
         if not program or modules.is_own(program):
             return None
         found: Optional[str] = None
+        if self._missing:
+            # What is installed there later may be what is missing.
+            for folder in modules.library_folders(program):
+                self.signatures[folder] = sign_file(folder)
         for path, one in self._missing:
             top = one.module.partition(".")[0]
             if modules.find_offered(program, top):

@@ -183,15 +183,15 @@ def find_offered(program: str, name: str) -> bool:
     """Tell whether another Python has a top-level module, by what is on the disk."""
     return any(
         os.path.exists(os.path.join(folder, name + suffix))
-        for folder in _library_folders(program)
+        for folder in library_folders(program)
         for suffix in ("", ".py")
     ) or any(
         glob.glob(os.path.join(glob.escape(folder), f"{glob.escape(name)}.*.so"))
-        for folder in _library_folders(program)
+        for folder in library_folders(program)
     )
 
 
-def _library_folders(program: str) -> List[str]:
+def library_folders(program: str) -> List[str]:
     """Return where a Python keeps its libraries; its prefix is the folder above."""
     prefixes = [os.path.dirname(os.path.dirname(os.path.abspath(program)))]
     real = os.path.dirname(os.path.dirname(os.path.realpath(program)))

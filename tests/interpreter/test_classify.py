@@ -507,6 +507,19 @@ def test_a_package_that_patches_imports_is_seen(
     assert judge(app, "import lazy_things.hook").runner == PROCESS
 
 
+def test_what_is_installed_later_is_found(tmp_path: Path, other_python: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(f"#!{other_python}\nimport comes_later")
+    library = other_python.parent.parent / "lib/python3.9/site-packages"
+    os.utime(library, (1, 1))  # its time is another one afterwards
+    classifier = Classifier(lambda: SETTLED)
+    assert classifier.judge(str(path)) == Verdict(THREAD)
+    assert classifier.find(str(path), os.stat(path)) is not None
+    (library / "comes_later").mkdir()
+    assert classifier.find(str(path), os.stat(path)) is None
+    assert classifier.judge(str(path)).interpreter == str(other_python)
+
+
 class Known:
     """A script and its helper, and what is known of them."""
 
