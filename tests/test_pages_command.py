@@ -52,6 +52,7 @@ OPTIONS = [
     ),
     pytest.param([], "limits.request_body", 2 * 1024 * 1024, id="default body"),
     pytest.param([], "sites[0].scripts[0].output", "page", id="pages"),
+    pytest.param([], "sites[0].scripts[0].pass_authorization", True, id="password"),
     pytest.param(
         ["--no-ws"], "sites[0].scripts[0].websocket", False, id="no WebSocket"
     ),

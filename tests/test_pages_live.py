@@ -85,6 +85,16 @@ ENDS = [
         id="exception behind output",
     ),
     pytest.param(
+        "from httpout import response\n"
+        "response.set_status(201, 'Made')\n"
+        "response.set_content_type('application/json')\n"
+        "response.set_header('Content-Encoding', 'gzip')\n"
+        "1 / 0",
+        500,
+        "<ul><li>ZeroDivisionError: division by zero</li></ul>\n",
+        id="exception where something else was to be sent",
+    ),
+    pytest.param(
         "return 1",
         500,
         "<ul><li>SyntaxError: &#x27;return&#x27; outside function (end.py, line 1)"
@@ -104,6 +114,7 @@ def test_ends_of_pages(site: Site, source: str, status: int, body: str) -> None:
     reply = site.ask("/end.py")
     assert (reply.status, reply.body.decode()) == (status, body)
     assert reply.get("Content-Type") == HTML
+    assert reply.all("Content-Encoding") == []
 
 
 NAMES = [

@@ -218,7 +218,7 @@ class Page(PageOfRun):
         if self.websocket is not None:
             self.websocket.fail(exc)
         if not self.head.is_sent:
-            self.head.set_status(500)
+            self.head.fail()
         if self.host.debug:
             self._print(f"<pre>{html.escape(text)}</pre>\n")
             return

@@ -18,6 +18,9 @@ HTML = "text/html; charset=utf-8"
 # What most pages have.
 _USUAL = f"Content-Type: {HTML}\n\n".encode("latin-1")
 
+# Fields that tell what the content is.
+_OF_CONTENT = ("content-encoding", "content-disposition")
+
 _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 # What could end the line, and begin another field of somebody else's choice.
 _find_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -71,6 +74,13 @@ class PageHead:
             self.content_type = text  # there is one
         else:
             self.fields.append((key, text))
+        self._note_change()
+
+    def fail(self) -> None:
+        """Be the head of an error page, whatever the page had in mind to send."""
+        self._check()
+        self.status, self.reason, self.content_type = 500, "", HTML
+        self.fields = [one for one in self.fields if one[0].lower() not in _OF_CONTENT]
         self._note_change()
 
     def as_mapping(self) -> Dict[bytes, List[bytes]]:

@@ -203,6 +203,30 @@ def test_no_frame_of_ours_is_shown(tmp_path: Path) -> None:
         assert "httpout_cgi" not in text, text
 
 
+def test_a_signal_that_ends_wait_ends_its_coroutine(tmp_path: Path) -> None:
+    source = """
+        import asyncio, os, signal
+
+        async def stay():
+            os.kill(os.getpid(), signal.SIGALRM)
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                print("cancelled")
+
+        def ring(*_):
+            raise TimeoutError
+
+        signal.signal(signal.SIGALRM, ring)
+        try:
+            wait(stay())
+        except TimeoutError:
+            wait(asyncio.sleep(0))
+            print("rang")
+        """
+    assert run(tmp_path, source).body == "cancelled\nrang\n"
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
