@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.live import ROOT, Server
+from tests.live import ROOT, Server, serving
 
 CASES = ROOT / "tests/cases/access"
 
@@ -106,10 +106,5 @@ def serve_access(folder: Path) -> Iterator[Server]:
     (folder / "club.htpasswd").write_text("".join(club))
     config = folder / "config.yaml"
     config.write_text(CONFIG)
-    server = Server(config)
-    try:
-        server.wait_until_ready()
+    with serving(config) as server:
         yield server
-    finally:
-        code = server.stop()
-    assert code == 0, server.stderr.text

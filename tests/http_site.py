@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.live import Server
+from tests.live import Server, serving
 
 # Each script finds the port of its test's gate, and other words, in the query.
 GATE = """\
@@ -108,10 +108,5 @@ def serve_site(
         file.truncate(64 << 20)
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(listen=listen, folder=folder, limits=limits))
-    server = Server(config)
-    try:
-        server.wait_until_ready()
+    with serving(config) as server:
         yield server
-    finally:
-        code = server.stop()
-    assert code == 0, server.stderr.text

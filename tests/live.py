@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -133,3 +134,15 @@ class Server:
             self.process.wait()
             self.stdout.close()
             self.stderr.close()
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[Server]:
+    """Run a server; it must end with exit code 0 on SIGTERM."""
+    server = Server(config)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        code = server.stop()
+    assert code == 0, server.stderr.text

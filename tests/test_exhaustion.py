@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import PATIENCE, Server
+from tests.live import PATIENCE, Server, serving
 from tests.raw import Client, connect, find_worker, make_gate
 from tests.test_supervisor import wait_until
 
@@ -52,13 +52,8 @@ def serve_site(folder: Path, loop: str = "auto", log: str = "log") -> Iterator[S
     (folder / "scripts" / "a.py").write_text(SCRIPT)
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(loop=loop, log=log))
-    server = Server(config)
-    try:
-        server.wait_until_ready()
+    with serving(config) as server:
         yield server
-    finally:
-        code = server.stop()
-    assert code == 0, server.stderr.text
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import ROOT, Server
+from tests.live import ROOT, Server, serving
 from tests.raw import connect
 
 CASES = ROOT / "tests/cases/paths"
@@ -65,13 +65,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     finally:
         os.chdir(kept)
     shutil.copy(CASES / "config.yaml", folder)
-    server = Server(folder / "config.yaml")
-    try:
-        server.wait_until_ready()
+    with serving(folder / "config.yaml") as server:
         yield server
-    finally:
-        code = server.stop()
-    assert code == 0, server.stderr.text
 
 
 ROWS = read_rows("live.txt")

@@ -19,7 +19,7 @@ import pytest
 
 from tests import cgi_child
 from tests.cgi_child import CGI_BIN, HTDOCS, Case, post, upload
-from tests.live import PATIENCE, ROOT, Answer, Server
+from tests.live import PATIENCE, ROOT, Answer, Server, serving
 
 CONFIG = """\
 listen: ["127.0.0.1:0"]
@@ -77,13 +77,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     config = folder / "config.yaml"
     folders = {"htdocs": HTDOCS, "cgi_bin": CGI_BIN, "pages": ROOT / "samples/pages"}
     config.write_text(CONFIG.format(**folders, guestbook=folder))
-    server = Server(config)
-    try:
-        server.wait_until_ready()
+    with serving(config) as server:
         yield server
-    finally:
-        code = server.stop()
-    assert code == 0, server.stderr.text
 
 
 def ask(server: Server, case: Case) -> Answer:

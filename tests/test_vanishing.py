@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.http_site import SCRIPTS
-from tests.live import Server
+from tests.live import Server, serving
 from tests.raw import Client, connect, find_worker, make_gate
 from tests.test_pools_live import find_children
 from tests.test_supervisor import wait_until
@@ -57,13 +57,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     with (tmp_path / "htdocs" / "large.bin").open("wb") as file:
         file.truncate(64 << 20)
     (tmp_path / "config.yaml").write_text(CONFIG)
-    server = Server(tmp_path / "config.yaml")
-    try:
-        server.wait_until_ready()
+    with serving(tmp_path / "config.yaml") as server:
         yield server
-    finally:
-        code = server.stop()
-    assert code == 0, server.stderr.text
 
 
 # What is sent, by what happens then.
