@@ -56,6 +56,9 @@ _OPTION_OF = {
 
 # httpout's.
 _BODY_SIZE = 2 * 1024 * 1024
+# httpout has no limit: pages that wait in run() come by thousands.  A connection may
+# need two descriptors, and often no more than 20,000 may be open.
+_AT_ONCE = 8192
 
 
 # Any: a command of click's, with whatever parameters.
@@ -87,7 +90,11 @@ def load(root: Path, options: Mapping[str, Any]) -> Config:
         "workers": options["worker_num"] or 1,
         "loop": _choose_loop(options["loop"]),
         "debug": options["debug"],
-        "limits": {"request_body": f"{_BODY_SIZE if size is None else size}B"},
+        "queue": _AT_ONCE,
+        "limits": {
+            "request_body": f"{_BODY_SIZE if size is None else size}B",
+            "connections": _AT_ONCE,
+        },
     }
     if options["thread_pool_size"]:
         values["threads"] = options["thread_pool_size"]

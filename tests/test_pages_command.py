@@ -1,9 +1,12 @@
 """``httpout-cgi [OPTIONS] DOCUMENT_ROOT``: httpout's options, and what they mean."""
 
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import click
@@ -51,6 +54,8 @@ OPTIONS = [
         ["--client-max-body-size", "10"], "limits.request_body", 10, id="body"
     ),
     pytest.param([], "limits.request_body", 2 * 1024 * 1024, id="default body"),
+    pytest.param([], "queue", 8192, id="queue"),
+    pytest.param([], "limits.connections", 8192, id="connections"),
     pytest.param([], "sites[0].scripts[0].output", "page", id="pages"),
     pytest.param([], "sites[0].scripts[0].pass_authorization", True, id="password"),
     pytest.param(
@@ -142,11 +147,12 @@ def test_a_folder_takes_the_place_of_a_command(
     assert pages_command.is_for_pages(arguments, group) is is_for_pages
 
 
-def test_a_folder_of_pages_is_served(tmp_path: Path) -> None:
-    (tmp_path / "hello.py").write_text("print('hello')")
-    command = [sys.executable, "-m", "httpout_cgi", "--port", "0", "--limit-memory"]
+@contextmanager
+def serve(folder: Path, *options: str) -> Iterator[tuple[str, Lines]]:
+    """Serve a folder; yield the URL, and what comes to standard error."""
+    command = [sys.executable, "-m", "httpout_cgi", "--port", "0", *options]
     process = subprocess.Popen(
-        [*command, "1000000", str(tmp_path), "--debug"],
+        [*command, str(folder), "--debug"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -156,13 +162,65 @@ def test_a_folder_of_pages_is_served(tmp_path: Path) -> None:
     assert process.stderr
     output, errors = Lines(process.stdout), Lines(process.stderr)
     try:
-        url = output.wait_for(URL)[0]
-        with urlopen(f"{url}hello.py", timeout=PATIENCE) as response:
-            assert response.read() == b"hello\n"
-        errors.wait_for("--limit-memory is ignored")
+        yield output.wait_for(URL)[0], errors
     finally:
         process.terminate()
         process.wait(PATIENCE)
         output.close()
         errors.close()
     assert process.returncode == 0
+
+
+def get(url: str) -> bytes:
+    with urlopen(url, timeout=PATIENCE) as response:
+        return bytes(response.read())
+
+
+def test_a_folder_of_pages_is_served(tmp_path: Path) -> None:
+    (tmp_path / "hello.py").write_text("print('hello')")
+    with serve(tmp_path, "--limit-memory", "1000000") as (url, errors):
+        assert get(f"{url}hello.py") == b"hello\n"
+        errors.wait_for("--limit-memory is ignored")
+
+
+MEET = """\
+import asyncio, os, threading, time
+from httpout import globals as shared
+
+while not os.path.exists("go.txt"):
+    time.sleep(0.01)
+here = shared.__dict__.setdefault("here", [])
+here.append(threading.get_native_id())
+
+async def meet():
+    while len(here) < 500:
+        await asyncio.sleep(0.1)
+    print("threads:", len(set(here)))
+
+run(meet())
+"""
+
+
+def test_500_pages_that_wait_at_once_share_two_threads(tmp_path: Path) -> None:
+    (tmp_path / "meet.py").write_text(MEET)
+    (tmp_path / "last.txt").write_text("last")
+    request = b"GET /meet.py HTTP/1.0\r\n\r\n"
+    with ExitStack() as stack:
+        url, _ = stack.enter_context(serve(tmp_path, "--thread-pool-size", "2"))
+        parts = urlsplit(url)
+        clients = []
+        for _ in range(500):
+            address = parts.hostname, parts.port
+            client = socket.create_connection(address, PATIENCE)
+            clients.append(stack.enter_context(client))
+            client.sendall(request)
+        # What was asked before waits for a thread by now.
+        assert get(f"{url}last.txt") == b"last"
+        (tmp_path / "go.txt").touch()
+        bodies = {read_all(client).partition(b"\r\n\r\n")[2] for client in clients}
+    assert bodies <= {b"threads: 1\n", b"threads: 2\n"}
+
+
+def read_all(client: socket.socket) -> bytes:
+    with client.makefile("rb") as stream:
+        return stream.read()
