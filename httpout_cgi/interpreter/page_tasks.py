@@ -66,8 +66,8 @@ class PageTasks:
             coroutine.close()
             raise RuntimeError("wait() in a coroutine would wait for ever: use await")
         future: Future[Any] = Future()
-        self._start(coroutine, future, _say_nothing)
         try:
+            self._start(coroutine, future, _say_nothing)
             # Not by result(), whose frames would show in a traceback.
             exc = future.exception()
             if exc is not None:
