@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -48,6 +49,46 @@ def on_a_loop(test: Callable[[OutputPipe, list[bytes]], object]) -> None:
         finally:
             pipe.close()
             os.close(pipe.write_end)
+
+    asyncio.run(main())
+
+
+def test_a_flood_of_lines_leaves_the_loop_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        received: list[int] = []
+        rests: list[float] = []
+
+        def rest(delay: float, end: Callable[[], None]) -> None:
+            rests.append(delay)
+            loop.call_soon(end)
+
+        monkeypatch.setattr(loop, "call_later", rest)
+
+        def receive(data: bytes) -> None:
+            received.append(len(data))
+            until = time.monotonic() + 0.01
+            while time.monotonic() < until:
+                pass  # as if there were many lines
+
+        pipe = OutputPipe(receive, is_log=True)
+        os.write(pipe.write_end, b"\n" * 60_000)
+        pipe.start(loop)
+        while len(received) < 3:
+            await asyncio.sleep(0)
+        # It has not been read as a whole, and others came first.
+        assert received == [1024] * 3
+        assert all(0.1 <= one <= 1 for one in rests)
+        assert len(rests) == 3
+        # At the end of its run, there is no time for all of it.
+        pipe.read_now()
+        assert 3 < len(received) < 50
+        pipe.close()
+        os.close(pipe.write_end)
+        # A rest that ends after that is none.
+        pipe._end_rest()
 
     asyncio.run(main())
 

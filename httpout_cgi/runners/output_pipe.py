@@ -5,10 +5,19 @@ It ends when its last writer has gone.  Must not know what a run is.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 
 # One full pipe on Linux.
 _READ_SIZE = 65_536
+# Of a log at a time: it may be as many lines as bytes, and each takes a while.
+_LOG_SIZE = 1024
+# So long the loop has time for one log; who writes more is read later, and waits.
+_LOG_SECONDS = 0.005
+# So many times as long as it took others come first, but for no longer than that.
+_REST, _LONGEST_REST = 10.0, 1.0
+# For what is there when a run has ended.
+_LAST_SECONDS = 0.02
 # The longest line of standard error that is not broken up.
 _LONGEST_LINE = 16_384
 
@@ -16,11 +25,17 @@ _LONGEST_LINE = 16_384
 class OutputPipe:
     """A pipe; any thread makes it, and from ``start`` on only the loop touches it.
 
-    ``receive`` gets what was written, as it appears, and ``b""`` at the end.
+    ``receive`` gets what was written, as it appears, and ``b""`` at the end.  With
+    ``is_log`` that is a little at a time: a script could keep the loop busy with lines.
     """
 
-    def __init__(self, receive: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, receive: Callable[[bytes], None], *, is_log: bool = False
+    ) -> None:
         self._receive = receive
+        self._is_log = is_log
+        self._size = _LOG_SIZE if is_log else _READ_SIZE
+        self._is_resting = False
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -31,7 +46,7 @@ class OutputPipe:
         """Begin to read; does nothing if that has been done."""
         if self._loop is None and not self.is_closed:
             self._loop = loop
-            loop.add_reader(self._read_end, self._read)
+            loop.add_reader(self._read_end, self._on_readable)
 
     def pause(self) -> None:
         """Read no more, so that the writers have to wait."""
@@ -43,13 +58,36 @@ class OutputPipe:
         """Read again."""
         if self._is_paused and not self.is_closed and self._loop is not None:
             self._is_paused = False
-            self._loop.add_reader(self._read_end, self._read)
+            self._loop.add_reader(self._read_end, self._on_readable)
 
     def read_now(self) -> None:
-        """Read what is there, without waiting for the loop to see it."""
-        while self._loop is not None and not self._is_paused and not self.is_closed:
+        """Read what is there, without waiting for the loop to see it.
+
+        Of a log that is not all, if it takes too long, or if others go on writing.
+        """
+        until = time.monotonic() + _LAST_SECONDS
+        while self._loop is not None and not self.is_closed:
+            is_late = self._is_log and time.monotonic() > until
+            if is_late or (self._is_paused and not self._is_resting):
+                return
             if not self._read():
                 return
+
+    def _on_readable(self) -> None:
+        if not self._is_log:
+            self._read()
+            return
+        begun = time.monotonic()
+        self._read()
+        spent = time.monotonic() - begun
+        if spent > _LOG_SECONDS and not self.is_closed and self._loop is not None:
+            self.pause()
+            self._is_resting = True
+            self._loop.call_later(min(_REST * spent, _LONGEST_REST), self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._is_resting = False
+        self.resume()
 
     def close(self) -> None:
         """Read no more; whoever still writes gets EPIPE."""
@@ -63,7 +101,7 @@ class OutputPipe:
     def _read(self) -> bool:
         """Read once; tell whether there was anything."""
         try:
-            data = os.read(self._read_end, _READ_SIZE)
+            data = os.read(self._read_end, self._size)
         except BlockingIOError:
             return False
         if not data:

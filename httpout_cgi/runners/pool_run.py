@@ -102,7 +102,8 @@ class PoolRun:
         self._chunks: deque[bytes] = deque()
         self._error_lines: deque[bytes] = deque()
         self._error_size = 0
-        self._error_pipe = OutputPipe(LineReceiver(self._take_error_line))
+        receiver = LineReceiver(self._take_error_line)
+        self._error_pipe = OutputPipe(receiver, is_log=True)
         errors = self._error_pipe.write_end
         try:
             self._request = PoolRequest(invocation, errors, umask, debug=debug)

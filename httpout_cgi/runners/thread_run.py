@@ -297,7 +297,9 @@ class ThreadRun:
         if number == 1:
             self._output_pipe = pipe = OutputPipe(self._receive)
         else:
-            self._error_pipe = pipe = OutputPipe(LineReceiver(self._log_line))
+            self._error_pipe = pipe = OutputPipe(
+                LineReceiver(self._log_line), is_log=True
+            )
         self._post(self)
         return pipe.write_end
 
