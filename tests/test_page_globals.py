@@ -10,6 +10,7 @@ from tests.live_site import Site
 from tests.page_site import start_pages, write_page
 
 GLOBALS = """
+import asyncio
 import beside
 from httpout import app, globals as shared, logger
 
@@ -34,6 +35,11 @@ async def look(request, response, **server):
 @app.on_response
 async def sign(response):
     response.append_header("X-Signed", "yes")
+
+@app.on_response
+async def wait(request):
+    if request.query.get("wait"):
+        await asyncio.sleep(0)
 
 @app.on_response(priority=1)
 def sign_last(response):
@@ -104,6 +110,8 @@ def test_middleware_sees_requests_and_responses(site: Site) -> None:
     assert (reply.get("X-Path"), reply.all("X-Signed")) == ("/page.py", ["yes", "last"])
     refused = site.ask("/page.py?secret=1")
     assert (refused.status, refused.body) == (403, b"refused")
+    assert site.ask("/page.py?wait=1").body == b"page\n"
+    site.wait_for_log("middleware for responses must not wait")
 
 
 def test_a_task_that_exits_does_not_end_the_worker(site: Site) -> None:
@@ -128,13 +136,24 @@ def test_a_change_lets_another_worker_take_over(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with start_pages(tmp_path_factory.mktemp("changed")) as site:
-        file = write_page(site, "__globals__.py", "VALUE = 1")
+        source = """
+            from httpout import app
+            VALUE = 1
+            @app.on_worker_stop
+            async def stop():
+                open("stopped", "w").close()
+            """
+        file = write_page(site, "__globals__.py", source)
         # Before the server looked: it was not there when it started.
         site.wait_for_log("has changed: another worker takes over")
         write_page(site, "value.py", "print(__globals__.VALUE)")
         wait_for_body(site, "/value.py", b"1\n")
         file.write_text("VALUE = 3")
         wait_for_body(site, "/value.py", b"3\n")
+        deadline = time.monotonic() + PATIENCE
+        while not file.with_name("stopped").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_no_page_runs_while_it_fails(
