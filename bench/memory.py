@@ -6,7 +6,6 @@ upload that a script reads.  Growth is the peak (VmHWM) less what was resident b
 """
 
 import http.client
-import re
 import sys
 import tempfile
 import time
@@ -81,20 +80,12 @@ def check(good: bool, message: str) -> None:
         raise RuntimeError(f"not all bytes arrived: {message}")
 
 
-def read_memory(worker: int, key: str) -> int:
-    """Return VmRSS or VmHWM in bytes."""
-    status = Path(f"/proc/{worker}/status").read_text()
-    found = re.search(rf"^{key}:\s+(\d+) kB", status, re.MULTILINE)
-    assert found, f"no {key} in /proc/{worker}/status"
-    return int(found[1]) * 1024
-
-
 def measure_growth(worker: int, work: Callable[[], None]) -> int:
     """Return the bytes by which the worker's peak exceeded its size before."""
     Path(f"/proc/{worker}/clear_refs").write_text("5")  # forget the peak so far
-    before = read_memory(worker, "VmRSS")
+    before = servers.read_status(worker, "VmRSS")
     work()
-    return read_memory(worker, "VmHWM") - before
+    return (servers.read_status(worker, "VmHWM") - before) * 1024
 
 
 def prepare(folder: Path) -> None:

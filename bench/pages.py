@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compare pages with httpout 0.1.1's: requests per second, time to the first line.
 
-Also, ours alone: how many pages wait in run(asyncio.sleep()) at once with 16 threads.
-Both serve with one process, uvloop and keep-alive connections, in turns.
+Both serve with one process, uvloop and keep-alive connections, in turns; httpout has no
+access log, so ours goes to /dev/null.  Then, ours alone, as ``httpout-cgi FOLDER``
+serves it without settings: how many pages wait in run(asyncio.sleep()) at once.
 """
 
 import argparse
@@ -20,12 +21,9 @@ import servers
 CONFIG = """\
 listen: ["127.0.0.1:0"]
 workers: 1
-threads: 16
-queue: 20000
 sites:
   - docroot: {root}
     scripts: [{{url: /, path: {root}, match: ["*.py"], output: page}}]
-limits: {{connections: 20000}}
 log:
   access: {{path: {log}}}
 """
@@ -74,7 +72,8 @@ def main() -> None:
         ):
             hello.compare(f"{ours}/hello.py", f"{httpout}/hello.py", options)
             compare_first_lines(ours, httpout)
-            asyncio.run(count_sleepers(ours, options))
+        with servers.serve_pages(pages) as (ours, worker):
+            asyncio.run(count_sleepers(ours, worker, options))
 
 
 def compare_first_lines(ours: str, httpout: str) -> None:
@@ -95,16 +94,22 @@ async def time_first_line(url: str) -> float:
     return taken
 
 
-async def count_sleepers(url: str, options: argparse.Namespace) -> None:
+async def count_sleepers(url: str, worker: int, options: argparse.Namespace) -> None:
+    # The first one starts the threads.
+    assert await ask_sleeper(url)
+    before = servers.read_status(worker, "VmRSS")
     started = time.perf_counter()
     asked = [ask_sleeper(url) for _ in range(options.sleepers)]
     answers = await asyncio.gather(*asked)
     taken = time.perf_counter() - started
+    sleeping = f"slept {options.sleep:g} s each, in {taken:.1f} s"
+    print(f"{sum(answers)} of {options.sleepers} pages {sleeping};", end=" ")
+    growth = (servers.read_status(worker, "VmHWM") - before) / 1024
+    threads = servers.read_status(worker, "Threads")
+    print(f"{threads} threads in the worker, 16 of them for pages;", end=" ")
     print(
-        f"{sum(answers)} of {options.sleepers} pages slept {options.sleep:g} s, ",
-        end="",
+        f"memory grew by {growth:.0f} MiB, {growth * 1024 / len(answers):.0f} KiB each"
     )
-    print(f"16 threads: {taken:.1f} s")
 
 
 async def ask_sleeper(url: str) -> bool:

@@ -22,13 +22,25 @@ def serve_ours(config: str, folder: Path) -> Iterator[tuple[str, int]]:
     """Start our server with the settings; yield its URL and its worker's process id."""
     path = folder / "config.yaml"
     path.write_text(config, encoding="utf-8")
-    command = [sys.executable, "-m", "httpout_cgi", "--config", str(path)]
-    with (folder / "error.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
-        )
+    with _serve(["--config", str(path)], folder) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def serve_pages(pages: Path) -> Iterator[tuple[str, int]]:
+    """Start our server on a folder of pages, without settings; as ``serve_ours``."""
+    with _serve(["--port", "0", str(pages)], pages.parent) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def _serve(arguments: list[str], folder: Path) -> Iterator[tuple[str, int]]:
+    command = [sys.executable, "-m", "httpout_cgi", *arguments]
+    path = folder / "output.log"
+    with (folder / "error.log").open("w") as log, path.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=log)
     try:
-        yield _read_url(process), _find_worker(process.pid)
+        yield _read_url(process, path), _find_worker(process.pid)
     finally:
         stop(process)
 
@@ -65,11 +77,12 @@ def _prepare_peer() -> Path:
     return python
 
 
-def _read_url(process: subprocess.Popen[str]) -> str:
-    assert process.stdout
-    for line in process.stdout:
-        if url := re.search(r"http://[\w.:]+", line):
+def _read_url(process: subprocess.Popen[bytes], output: Path) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if url := re.search(r"http://[\w.:]+", output.read_text()):
             return url[0]
+        time.sleep(0.05)
     raise RuntimeError("our server did not start")
 
 
@@ -77,6 +90,14 @@ def _find_worker(supervisor: int) -> int:
     """Return the process id of the supervisor's only child (Linux)."""
     children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
     return int(children.read_text().split()[0])
+
+
+def read_status(process: int, name: str) -> int:
+    """Return a number of /proc/PID/status (Linux), such as VmRSS, in KiB."""
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(rf"^{name}:\s+(\d+)", status, re.MULTILINE)
+    assert found, f"no {name} in:\n{status}"
+    return int(found[1])
 
 
 def find_free_port() -> int:
@@ -95,7 +116,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"httpout does not answer at {url}")
 
 
-def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """Send SIGTERM, and SIGKILL to what stays."""
     process.terminate()
     try:
@@ -103,5 +124,3 @@ def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout:
-        process.stdout.close()
