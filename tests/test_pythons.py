@@ -25,6 +25,17 @@ def test_another_version_will_do(version: str) -> None:
     assert pythons.find_flaw(path) == ""
 
 
+def test_one_that_cannot_load_a_pool_is_found_out(tmp_path: Path) -> None:
+    # As a version that does not exist yet might.
+    save(tmp_path / "sitecustomize.py", "import sys; sys.modules['marshal'] = None")
+    source = f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n'
+    python = save(tmp_path / "python", source, 0o755)
+    assert pythons.find_flaw(sys.executable, loads_us=True) == ""
+    assert pythons.find_flaw(str(python)) == ""
+    flaw = pythons.find_flaw(str(python), loads_us=True)
+    assert flaw.startswith(f"{python} does not work: ModuleNotFoundError: import of m")
+
+
 @pytest.mark.parametrize(
     ("source", "flaw"),
     [

@@ -47,7 +47,7 @@ _PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 _WORKER_NAMES: Final = frozenset(("PATH", "TMPDIR", "TZ", "TZDIR", "LANG", "LANGUAGE"))
 _WORKER_PREFIXES: Final = ("LC_", "LD_", "MALLOC_", "PYTHON", "COVERAGE_")
 # Where this package is.
-_FOLDER: Final = str(Path(__file__).resolve().parents[2])
+FOLDER: Final = str(Path(__file__).resolve().parents[2])
 
 
 def make_command(
@@ -63,7 +63,7 @@ def make_other_command(python: str, supervisor: int) -> list[str]:
 
 
 def _make(python: str, path: list[str], supervisor: int, module: str) -> list[str]:
-    told = json.dumps([path, _FOLDER, supervisor, module])
+    told = json.dumps([path, FOLDER, supervisor, module])
     return [python, "-c", _BOOT, told]
 
 

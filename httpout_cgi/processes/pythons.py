@@ -28,6 +28,10 @@ import sys
 name = getattr(getattr(sys, "implementation", None), "name", "cpython")
 print("httpout-cgi %s %d.%d" % ((name,) + tuple(sys.version_info[:2])))
 import importlib, json, mmap, resource, select, socket, struct
+if sys.argv[1:]:
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, sys.argv[1])
+    import httpout_cgi.processes.pool
 """
 _find_answer = re.compile(r"^httpout-cgi (\w+) (\d+)\.(\d+)$", re.MULTILINE).search
 
@@ -42,14 +46,18 @@ def check(python: str | None, account: Account | None) -> None:
         raise ConfigError([f"pools.python: {flaw}"])
 
 
-def find_flaw(python: str, account: Account | None = None) -> str:
+def find_flaw(
+    python: str, account: Account | None = None, *, loads_us: bool = False
+) -> str:
     """Return why the program cannot run a pool, "" if it can.
 
-    It is tried out by this process, or by the account that it would have.
+    It is tried out by this process, or by the account that it would have.  With
+    ``loads_us``, that takes longer and is sure.
     """
+    more = [boot.FOLDER] if loads_us else []
     try:
         done = subprocess.run(
-            [python, "-c", _PROBE],
+            [python, "-c", _PROBE, *more],
             cwd="/",
             env=boot.make_environment(),
             stdin=subprocess.DEVNULL,

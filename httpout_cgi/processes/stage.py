@@ -71,7 +71,7 @@ def _choose(stage: Stage) -> tuple[str, dict[str, str]]:
         variable = {OWN: json.dumps(told)}
         if own.python:
             python, source = _expand(own.python, stage), f"{path}: python"
-    flaw = pythons.find_flaw(python) if python else ""
+    flaw = pythons.find_flaw(python, loads_us=stage.is_wish) if python else ""
     if flaw and stage.is_wish:
         return "", variable
     if flaw:
