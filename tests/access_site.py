@@ -45,6 +45,14 @@ if how == "flood-fields":
     out.write(b"\\n")
 """,
 }
+SOCKET = """\
+from httpout import run, websocket
+
+async def close():
+    await websocket.close()
+
+run(close())
+"""
 CONFIG = """\
 listen: ["127.0.0.1:0", "unix:http.sock"]
 trusted_proxies: ["127.0.0.1", "10.0.0.0/8"]
@@ -93,6 +101,8 @@ def serve_access(folder: Path) -> Iterator[Server]:
         "htdocs/page.txt": "a page\n",
         "htdocs/why.html": "why you may not\n",
         "htdocs/closed/page.html": "a page\n",
+        "htdocs/closed/page.html.gz": "compressed\n",
+        "htdocs/closed/socket.py": SOCKET,
     }
     for name, text in texts.items():
         path = folder / name

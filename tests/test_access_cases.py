@@ -35,7 +35,7 @@ def ask(server: Server, request: bytes, source: str) -> tuple[int, list[str]]:
         client = Client(sock)
         sock.sendall(request)
         raw = client.read_head()
-        is_empty = request.startswith(b"HEAD") or raw.status in (100, 204)
+        is_empty = request.startswith(b"HEAD") or raw.status in (100, 101, 204)
         body = b"" if is_empty else client.read_body(raw)
         text = raw.head.decode("latin-1") + body.decode()
         return raw.status, text.splitlines()
