@@ -147,14 +147,39 @@ def test_a_turn_whose_items_are_gone_wakes_nobody() -> None:
     assert not bench.turns.later
 
 
-def test_more_are_woken_when_nothing_is_taken() -> None:
-    bench = Bench(waiting=3)
-    for number in range(5):
+def test_more_and_more_are_woken_while_little_is_taken() -> None:
+    bench = Bench(waiting=16)
+    for number in range(20):
         bench.queue.put(number)
     bench.turns.turn()
-    bench.queue.take()
-    bench.turns.wait()
-    assert bench.woken == 3
+    woken = []
+    for _ in range(5):
+        bench.queue.take()
+        bench.turns.wait()
+        woken.append(bench.woken)
+    assert woken == [2, 4, 8, 16, 16]
+
+
+def test_to_be_held_up_once_does_not_count_for_ever() -> None:
+    bench = Bench(waiting=16)
+    for number in range(20):
+        bench.queue.put(number)
+    bench.turns.turn()
+    for taken in (0, 0, 4, 0):
+        for _ in range(taken):
+            bench.queue.take()
+        bench.turns.wait()
+    assert bench.woken == 1 + 1 + 2 + 1
+
+
+def test_no_more_are_woken_than_there_is_to_take() -> None:
+    bench = Bench(waiting=16)
+    for number in range(3):
+        bench.queue.put(number)
+    bench.turns.turn()
+    for _ in range(3):
+        bench.turns.wait()
+    assert bench.woken == 1 + 1 + 2 + 3
 
 
 def test_what_is_put_at_once_wakes_all_without_the_loop() -> None:

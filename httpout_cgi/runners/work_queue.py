@@ -4,7 +4,8 @@ It wakes no more threads than it needs.  Under the GIL, sixteen threads woken fo
 sixteen quick runs only stand in each other's way: four switches a run instead of one,
 and half of the requests per second.  So one thread is woken for all that the loop has
 put in one turn, and more only if what was put is still there a moment later, because
-the runs wait for something.
+the runs wait for something: twice as many each time, for it may as well be the loop, or
+the machine, that is busy.
 """
 
 import asyncio
@@ -38,6 +39,8 @@ class WorkQueue(Generic[Item]):
         self._taken_before = 0
         self._is_rousing = False
         self._is_watching = False
+        # How many are woken the next time that runs turn out to be held up.
+        self._next = 1
 
     def __len__(self) -> int:
         return len(self._items)
@@ -98,14 +101,18 @@ class WorkQueue(Generic[Item]):
             self._wake(1)
         if not self._is_watching:
             self._is_watching = True
+            self._next = 1
             self._taken_before = self._taken
             self._loop.call_later(_PATIENCE_SECONDS, self._watch)
 
     def _watch(self) -> None:
-        """Wake a thread for each item if those that are awake are held up."""
+        """Wake more threads if those that are awake are held up."""
         waiting = len(self._items)
         if self._taken - self._taken_before < _QUICK:
-            self._wake(waiting)
+            self._wake(min(waiting, self._next))
+            self._next *= 2
+        else:
+            self._next = 1
         self._taken_before = self._taken
         self._is_watching = waiting > 0
         if self._is_watching:
