@@ -248,6 +248,8 @@ def test_prints_and_results_of_coroutines(site: Site) -> None:
             return name
 
         async def both():
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, print, "executor")
             return await run(count("c")), await asyncio.to_thread(print, "thread")
 
         print(wait(count("a")), run(both()).result())
@@ -257,7 +259,7 @@ def test_prints_and_results_of_coroutines(site: Site) -> None:
     write_page(site, "tasks.py", source)
     lines = site.ask("/tasks.py").body.decode().splitlines()
     assert lines == [
-        *("a begins", "a ends", "c begins", "c ends", "thread"),
+        *("a begins", "a ends", "executor", "c begins", "c ends", "thread"),
         *("a ('c', None)", "over", "b begins", "b ends"),
     ]
 

@@ -5,7 +5,8 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import Context
+from contextvars import Context, copy_context
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -165,8 +166,9 @@ class _SharedExecutor(ThreadPoolExecutor):
 
     # Any: as its parent.
     def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
-        """Submit outside of the run that asks."""
-        return Context().run(super().submit, *arguments, **keywords)
+        """Let the function see the run that asks, and a thread for it see none."""
+        of_run = partial(copy_context().run, *arguments, **keywords)
+        return Context().run(super().submit, of_run)
 
 
 # Any: as coroutines are.
