@@ -22,10 +22,11 @@ from httpout_cgi.interpreter import (
     working_directory,
 )
 from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.runners import thread_run
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
 from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
-from httpout_cgi.scripts import Invocation, Mount, Script
+from httpout_cgi.scripts import Invocation, Mount, OutputMode, Script
 from tests.interpreter.script_runs import save
 
 Test: TypeAlias = Callable[[ThreadRunner], Awaitable[None]]
@@ -37,8 +38,9 @@ def describe(
     environment: dict[str, str] | None = None,
     stdin: bytes | None = None,
     timeout: float = 10.0,
+    output: OutputMode = "cgi",
 ) -> Invocation:
-    mount = Mount("/cgi-bin/", str(path.parent), timeout=timeout)
+    mount = Mount("/cgi-bin/", str(path.parent), timeout=timeout, output=output)
     name = f"/cgi-bin/{path.name}"
     script = Script(
         str(path), path.stat(), name, "", None, str(path.parent), mount, "site"
@@ -165,6 +167,24 @@ def replace_stdin(invocation: Invocation, stdin: BytesIO) -> Invocation:
     return Invocation(
         invocation.run_id, invocation.script, invocation.environment, (), stdin
     )
+
+
+def test_what_a_page_printed_too_late_for_the_young_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody looks at the young; and the page stays one for as long as it runs.
+    monkeypatch.setattr(ThreadRunner, "_look_at_young", lambda self: None)
+    monkeypatch.setattr(thread_run, "YOUNG", 100)
+    path = save(tmp_path / "a.py", "import sys\nprint('first')\nsys.stdin.read()")
+    source = GatedFile(b"")
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(replace_stdin(describe(path, output="page"), source))
+        assert (await run.read()).endswith(b"\n\nfirst\n")
+        source.gate.set()
+        assert await run.read() == b""
+
+    check(test)
 
 
 def test_a_run_has_its_directory_umask_and_input(tmp_path: Path) -> None:

@@ -124,6 +124,19 @@ def test_a_page_that_looks_for_its_names_has_them(tmp_path: Path, look: str) -> 
     assert show(tmp_path, f"print({look})\n") == "wait\n"
 
 
+@pytest.mark.parametrize("first", ["#!/usr/bin/python3 -u", "#!/usr/bin/python3 -O"])
+def test_a_page_may_have_options(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "page.py"
+    path.write_text(f"{first}\nprint('here')\n")
+    assert run_page(path) == (HEAD + b"here\n", "")
+
+
+def test_a_page_in_another_encoding_is_still_sent_line_by_line(tmp_path: Path) -> None:
+    source = "import sys\nprint(sys.stdout.encoding, sys.stdout.line_buffering)"
+    shown = show(tmp_path, source, PYTHONIOENCODING="latin-1")
+    assert shown == "iso8859-1 True\n"
+
+
 def test_a_module_finds_the_names_of_a_page_that_uses_none_of_them(
     tmp_path: Path,
 ) -> None:
