@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 _LOOK = """
-import dis, json, os, sys
+import atexit, dis, json, os, sys, threading
 sys.dont_write_bytecode = True
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes.pool_child import Preparation, perform
@@ -33,6 +33,8 @@ def look():
         "finders": sorted(sys.path_importer_cache),
         "mask": [os.umask(0o22), os.umask(0o22)][0],
         "streams": [id(sys.stdin), id(sys.stdout), id(sys.stderr)],
+        "exit callbacks": [atexit._ncallbacks(), *ended],
+        "takes threads": threading.main_thread().is_alive(),
     }
 
 def adapted():
@@ -41,6 +43,10 @@ def adapted():
     names = {one.opname for one in dis.get_instructions(perform, adaptive=True)}
     return sorted(names - {*dis.opmap})
 
+# As a module would that is preloaded.
+ended = []
+atexit.register(ended.append, "first")
+atexit.register(ended.append, "second")
 os.chdir("/")
 warm_up(())
 preparation = Preparation(CodeCache())

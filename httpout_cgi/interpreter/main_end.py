@@ -67,7 +67,7 @@ class End:
         for what goes on when its threads have ended.
         """
         if not self._is_nothing or self._begun != _list_begun():
-            _end_threads(join)
+            end_threads(join)
         return _finish(failure, local, self._youngest())
 
     def _youngest(self) -> int:
@@ -93,7 +93,8 @@ def _count_collections() -> List[int]:
     return [one["collections"] for one in gc.get_stats()]
 
 
-def _end_threads(join: Optional[Callable[[], object]]) -> None:
+def end_threads(join: Optional[Callable[[], object]]) -> None:
+    """Wait for the threads of the process, and run its exit callbacks."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         if join is not None:

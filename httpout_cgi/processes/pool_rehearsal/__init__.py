@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Any, Iterator
 
+from httpout_cgi.interpreter import main_end
 from httpout_cgi.processes.pool_child import Preparation, perform
 from httpout_cgi.processes.pool_run import Run
 from httpout_cgi.processes.pool_spare import Spare
@@ -59,6 +60,11 @@ def _perform(run: Run, preparation: Preparation) -> int:
         spare.close()
 
 
+# Any: what waits for coroutines.
+def _end_nothing(join: Any) -> None:
+    """Stand in for the end of threads and the exit callbacks."""
+
+
 @contextmanager
 def _putting_back() -> Iterator[None]:
     """Undo what a run does to its process."""
@@ -67,9 +73,13 @@ def _putting_back() -> Iterator[None]:
     path, words, variables = [*sys.path], [*sys.argv], {*os.environ}
     # Python 3.10
     all_words = [*getattr(sys, "orig_argv", ())]
+    # What the pool has begun is not the run's to end: exit callbacks of modules that
+    # were preloaded, and threading itself, which would take no more of them.
+    end_threads, main_end.end_threads = main_end.end_threads, _end_nothing
     try:
         yield
     finally:
+        main_end.end_threads = end_threads
         for number, other in kept:
             os.dup2(other, number)
             os.close(other)
