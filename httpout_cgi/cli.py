@@ -105,8 +105,6 @@ def _cli(
 @pages_command.add_options
 def _pages(document_root: Path, **options: Any) -> None:
     """Serve a folder of pages: each .py file in it, and static files."""
-    for line in pages_command.find_ignored(options):
-        click.echo(f"warning: {line}", err=True)
     load = partial(pages_command.load, document_root, options)
     Supervisor(load, _announce).run()
 

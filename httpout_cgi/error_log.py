@@ -1,5 +1,6 @@
 """The error log: one line per event, whatever a client or a script put into it.
 
+Unless the settings have another format:
 2026-11-22 12:00:00.123 +0000 [warning] [4711] worker 4712 ended with status 1
 """
 
@@ -19,10 +20,13 @@ _LOGGERS: Final = ("httpout_cgi", "asyncio", "tremolo")
 _UNSAFE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def configure(descriptor: int, level: str) -> None:
-    """Send our loggers to a descriptor, which stays the caller's to close."""
+def configure(descriptor: int, level: str, style: str | None = None) -> None:
+    """Send our loggers to a descriptor, which stays the caller's to close.
+
+    ``style`` is a format of Python's logging, or None for ours.
+    """
     handler = _Handler(descriptor)
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(_Formatter(style))
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
@@ -57,17 +61,30 @@ def _message(record: logging.LogRecord) -> str:
 class _Formatter(logging.Formatter):
     """Each line of a traceback becomes a line of its own, with all tags."""
 
+    def __init__(self, style: str | None) -> None:
+        super().__init__(style)
+        self._has_style = style is not None
+
     def format(self, record: logging.LogRecord) -> str:
-        seconds, zone = time.localtime(record.created), "%z"
-        prefix = (
-            f"{time.strftime('%Y-%m-%d %H:%M:%S', seconds)}.{int(record.msecs):03d}"
-            f" {time.strftime(zone, seconds)}"
-            f" [{record.levelname.lower()}] [{record.process}] "
-        )
         lines = [_message(record)]
         if record.exc_info:
             lines += self.formatException(record.exc_info).splitlines()
-        return "".join(f"{prefix}{escape(line)}\n" for line in lines)
+        format_line = self._format_line if self._has_style else _format_our_line
+        # All of it: the name of a thread may be a script's, too.
+        return "".join(f"{escape(format_line(record, line))}\n" for line in lines)
+
+    def _format_line(self, record: logging.LogRecord, line: str) -> str:
+        record.message, record.asctime = line, self.formatTime(record)
+        return self.formatMessage(record)
+
+
+def _format_our_line(record: logging.LogRecord, line: str) -> str:
+    seconds, zone = time.localtime(record.created), "%z"
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M:%S', seconds)}.{int(record.msecs):03d}"
+        f" {time.strftime(zone, seconds)}"
+        f" [{record.levelname.lower()}] [{record.process}] {line}"
+    )
 
 
 class _Handler(logging.Handler):

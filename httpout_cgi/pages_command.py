@@ -15,28 +15,29 @@ from httpout_cgi.errors import ConfigError
 
 _LEVELS = {"NOTSET": "debug", "WARN": "warning", "FATAL": "critical"}
 
-# What httpout has, and nothing here obeys.
-_IGNORED = {
-    "limit_memory": "a worker that grows is not restarted",
-    "log_fmt": "the error log has its own format",
-    "shutdown_timeout": "what runs has 10 seconds",
-}
-
 _OPTIONS = (
     click.option("--host", help="Where to listen; default: 127.0.0.1."),
     click.option("--port", type=int, help="Default: 8000."),
     click.option("--bind", help="127.0.0.1:8000,:8001,/tmp/file.sock instead."),
     click.option("--worker-num", type=int, help="HTTP processes; default: 1."),
     click.option("--thread-pool-size", type=int, help="Threads; default: 16."),
-    click.option("--limit-memory", type=int, help="Ignored."),
+    click.option(
+        "--limit-memory",
+        type=int,
+        help="KiB, until a worker is replaced; default: 0, no limit.",
+    ),
     click.option("--ssl-cert", help="Certificate chain (PEM)."),
     click.option("--ssl-key", help="Private key (PEM)."),
     click.option("--directory-index", help="Default: index.py,index.html."),
     click.option("--debug", is_flag=True, help="Show tracebacks in the browser."),
     click.option("--log-level", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."),
-    click.option("--log-fmt", help="Ignored."),
+    click.option("--log-fmt", help="As in Python's logging: %(message)s."),
     click.option("--loop", help="asyncio or uvloop; default: uvloop if there is one."),
-    click.option("--shutdown-timeout", type=int, help="Ignored."),
+    click.option(
+        "--shutdown-timeout",
+        type=int,
+        help="Seconds for what runs at a stop; default: 30.",
+    ),
     click.option("--no-ws", is_flag=True, help="No WebSocket."),
     click.option("--client-max-body-size", type=int, help="Bytes; default: 2 MiB."),
 )
@@ -49,6 +50,9 @@ _OPTION_OF = {
     "sites.0.docroot": "DOCUMENT_ROOT",
     "sites.0.index": "--directory-index",
     "log.error.level": "--log-level",
+    "log.error.format": "--log-fmt",
+    "worker_memory": "--limit-memory (in KiB)",
+    "shutdown_timeout": "--shutdown-timeout (in seconds)",
     "limits.request_body": "--client-max-body-size (in bytes)",
     "tls.certificate": "--ssl-cert",
     "tls.key": "--ssl-key",
@@ -56,6 +60,7 @@ _OPTION_OF = {
 
 # httpout's.
 _BODY_SIZE = 2 * 1024 * 1024
+_SHUTDOWN_SECONDS = 30
 # httpout has no limit: pages that wait in run() come by thousands.  A connection may
 # need two descriptors, and often no more than 20,000 may be open.
 _AT_ONCE = 8192
@@ -83,7 +88,7 @@ def load(root: Path, options: Mapping[str, Any]) -> Config:
     }
     index = options["directory_index"] or "index.py,index.html"
     site = {"docroot": folder, "index": _split(index), "scripts": [mount]}
-    size = options["client_max_body_size"]
+    size, seconds = options["client_max_body_size"], options["shutdown_timeout"]
     values: dict[str, object] = {
         "listen": _listen(options),
         "sites": [site],
@@ -91,6 +96,8 @@ def load(root: Path, options: Mapping[str, Any]) -> Config:
         "loop": _choose_loop(options["loop"]),
         "debug": options["debug"],
         "queue": _AT_ONCE,
+        "shutdown_timeout": f"{_SHUTDOWN_SECONDS if seconds is None else seconds}s",
+        "log": {"error": _describe_error_log(options)},
         "limits": {
             "request_body": f"{_BODY_SIZE if size is None else size}B",
             "connections": _AT_ONCE,
@@ -98,9 +105,8 @@ def load(root: Path, options: Mapping[str, Any]) -> Config:
     }
     if options["thread_pool_size"]:
         values["threads"] = options["thread_pool_size"]
-    if options["log_level"]:
-        level = options["log_level"].upper()
-        values["log"] = {"error": {"level": _LEVELS.get(level, level.lower())}}
+    if options["limit_memory"]:
+        values["worker_memory"] = f"{options['limit_memory']}KiB"
     if options["ssl_cert"] or options["ssl_key"]:
         files = {"certificate": options["ssl_cert"], "key": options["ssl_key"]}
         values["tls"] = {key: file for key, file in files.items() if file}
@@ -123,13 +129,16 @@ def _name_options(problems: Sequence[str]) -> list[str]:
     return named or list(problems)
 
 
-def find_ignored(options: Mapping[str, Any]) -> list[str]:
-    """Return a line for each option that is given and not obeyed."""
-    return [
-        f"--{name.replace('_', '-')} is ignored: {reason}"
-        for name, reason in _IGNORED.items()
-        if options[name]
-    ]
+# Any: as above.
+def _describe_error_log(options: Mapping[str, Any]) -> dict[str, str]:
+    settings = {}
+    if options["log_level"]:
+        level = options["log_level"].upper()
+        settings["level"] = _LEVELS.get(level, level.lower())
+    if options["log_fmt"] is not None:
+        # As logging.Formatter has it.
+        settings["format"] = options["log_fmt"] or "%(message)s"
+    return settings
 
 
 def _listen(options: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,44 @@ def log(tmp_path: Path) -> Iterator[Path]:
 def test_a_line_has_time_level_process_and_message(log: Path) -> None:
     logging.getLogger("httpout_cgi.gateway").warning("slow %s", "script")
     assert re.fullmatch(LINE % ("warning", "slow script"), log.read_text())
+
+
+def test_a_line_has_the_format_of_the_settings(log: Path) -> None:
+    thread = threading.Thread(
+        target=logging.getLogger("httpout_cgi").error,
+        args=("a\nERROR|b",),
+        # A script may name its threads.
+        name="worker\nERROR|c",
+    )
+    style = "%(levelname)s|%(name)s|%(threadName)s|%(asctime)s|%(message)s"
+    with formatted(log, style):
+        thread.start()
+        thread.join()
+    assert re.fullmatch(
+        r"ERROR\|httpout_cgi\|worker\\x0aERROR\|c\|[-\d]+ [:\d]+,\d{3}"
+        r"\|a\\x0aERROR\|b\n",
+        log.read_text(),
+    )
+
+
+def test_each_line_of_a_traceback_has_the_format_of_the_settings(log: Path) -> None:
+    with formatted(log, "> %(message)s"):
+        try:
+            raise ValueError("first")
+        except ValueError:
+            logging.getLogger("httpout_cgi").exception("failed")
+    lines = log.read_text().splitlines()
+    assert lines[0] == "> failed"
+    assert lines[-1] == "> ValueError: first"
+    assert all(line.startswith("> ") for line in lines)
+
+
+@contextmanager
+def formatted(log: Path, style: str) -> Iterator[None]:
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
+    error_log.configure(descriptor, "info", style)
+    yield
+    os.close(descriptor)
 
 
 def test_less_than_the_level_is_left_out(log: Path) -> None:

@@ -1,8 +1,10 @@
 """``httpout-cgi [OPTIONS] DOCUMENT_ROOT``: httpout's options, and what they mean."""
 
+import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from httpout_cgi import pages_command
 from httpout_cgi.config import Config
 from httpout_cgi.errors import ConfigError
 from tests.live import PATIENCE, ROOT, URL, Lines
+from tests.test_supervisor import has_ended, wait_until
 
 
 @click.command()
@@ -48,6 +51,13 @@ OPTIONS = [
     ),
     pytest.param(["--debug"], "debug", True, id="debug"),
     pytest.param(["--log-level", "ERROR"], "log.error.level", "error", id="level"),
+    pytest.param(["--log-fmt", "%(msecs)d"], "log.error.format", "%(msecs)d", id="fmt"),
+    pytest.param(["--log-fmt", ""], "log.error.format", "%(message)s", id="empty fmt"),
+    pytest.param([], "log.error.format", None, id="default fmt"),
+    pytest.param(["--limit-memory", "9"], "worker_memory", 9216, id="memory"),
+    pytest.param(["--limit-memory", "0"], "worker_memory", None, id="any memory"),
+    pytest.param(["--shutdown-timeout", "0"], "shutdown_timeout", 0, id="at once"),
+    pytest.param([], "shutdown_timeout", 30, id="default timeout"),
     pytest.param(["--loop", "uvloop.Loop"], "loop", "uvloop", id="uvloop"),
     pytest.param(["--loop", "asyncio"], "loop", "asyncio", id="asyncio"),
     pytest.param(
@@ -95,6 +105,15 @@ REFUSED = [
         ["--client-max-body-size (in bytes): must"],
         id="body",
     ),
+    pytest.param(["--limit-memory", "-1"], ["--limit-memory (in KiB): "], id="memory"),
+    pytest.param(
+        ["--shutdown-timeout", "-1"], ["--shutdown-timeout (in seconds): "], id="time"
+    ),
+    pytest.param(["--log-fmt", "%(x)s"], ['--log-fmt: "%(x)s" is no'], id="field"),
+    pytest.param(["--log-fmt", "plain"], ['--log-fmt: "plain" is no'], id="no field"),
+    pytest.param(["--log-fmt", "%(message)d"], ["--log-fmt: "], id="wrong type"),
+    pytest.param(["--log-fmt", "%(thread)c"], ["--log-fmt: "], id="too large"),
+    pytest.param(["--log-fmt", "%(message)s %!"], ["--log-fmt: "], id="syntax"),
     pytest.param(["--directory-index", "a/b"], ["--directory-index: "], id="index"),
 ]
 
@@ -115,13 +134,6 @@ def test_a_folder_that_is_missing_is_named_once(tmp_path: Path) -> None:
         load(tmp_path / "missing", [])
     text = f'DOCUMENT_ROOT: "{tmp_path}/missing" does not exist; '
     assert [one[: len(text)] for one in caught.value.problems] == [text]
-
-
-def test_what_is_ignored_is_said() -> None:
-    context = _command.make_context("test", ["--limit-memory", "1"])
-    assert pages_command.find_ignored(context.params) == [
-        "--limit-memory is ignored: a worker that grows is not restarted"
-    ]
 
 
 LINES = [
@@ -178,9 +190,46 @@ def get(url: str) -> bytes:
 
 def test_a_folder_of_pages_is_served(tmp_path: Path) -> None:
     (tmp_path / "hello.py").write_text("print('hello')")
-    with serve(tmp_path, "--limit-memory", "1000000") as (url, errors):
+    with serve(tmp_path) as (url, _):
         assert get(f"{url}hello.py") == b"hello\n"
-        errors.wait_for("--limit-memory is ignored")
+
+
+# Not getpid(): a page that asks for it has a process.
+GROW = """\
+import os
+from httpout import globals as shared
+print(os.path.exists("/proc/self") and os.readlink("/proc/self"))
+if os.environ["QUERY_STRING"] == "grow":
+    shared.kept = b"x" * (256 << 20)
+if os.environ["QUERY_STRING"] == "stuck":
+    import time
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self"), reason="Linux only")
+def test_a_worker_with_too_much_memory_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(GROW)
+    options = "--limit-memory", "250000", "--log-fmt", "<%(levelname)s> %(message)s"
+    with serve(tmp_path, *options) as (url, errors):
+        old = get(f"{url}page.py")
+        assert get(f"{url}page.py?grow") == old
+        log = r"(?m)^<WARNING> \d+ KiB is more than worker_memory: this worker asks"
+        errors.wait_for(log)
+        wait_until(lambda: get(f"{url}page.py") != old, "the worker is not replaced")
+        wait_until(lambda: has_ended(int(old)), "the worker does not leave")
+    assert errors.text.count("is more than worker_memory") == 1
+
+
+def test_a_page_may_go_on_at_a_stop_for_the_shutdown_timeout(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(GROW)
+    with serve(tmp_path, "--shutdown-timeout", "1") as (url, _):
+        page = urlopen(f"{url}page.py?stuck", timeout=PATIENCE)
+        assert page.readline()
+        began = time.monotonic()
+    # Without the option it would be 30.
+    assert time.monotonic() - began < 20
+    page.close()
 
 
 MEET = """\

@@ -28,10 +28,6 @@ _is_python = re.compile(r"/[!-~]{1,254}").fullmatch
 # Linux reads so much of a shebang.
 _LONGEST_NAME: Final = 255
 
-# How long runs may go on after SIGTERM.  The worker ends what is left then; the
-# supervisor waits a little longer.
-GRACE: Final = 10.0
-
 # Exit status of a worker that would fail again (sysexits.h EX_SOFTWARE).
 CANNOT_START: Final = 70
 

@@ -38,8 +38,9 @@ from httpout_cgi.processes.launch import (
 from httpout_cgi.processes.log_files import LogFiles, open_logs
 from httpout_cgi.processes.pools import Pools, UserPlans
 
-# The workers end what is left after GRACE; this is for a worker that cannot.
-_LAST_RESORT: Final = control.GRACE + 2.0
+# The workers end what is left after shutdown_timeout; so much longer is for a worker
+# that cannot.
+_LAST_RESORT: Final = 2.0
 _CHECK_EVERY: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -150,7 +151,8 @@ class Supervisor:
             self._stop_at = 0.0
             return
         _log.info("stopping")
-        self._stop_at = time.monotonic() + _LAST_RESORT
+        patience = self._config.shutdown_timeout + _LAST_RESORT
+        self._stop_at = time.monotonic() + patience
         self._fleet.stop()
         self._close_listeners(self._config.listen)
 
@@ -299,7 +301,8 @@ class Supervisor:
         ]
 
     def _use_logs(self, logs: LogFiles) -> None:
-        error_log.configure(logs.error, self._config.log.error.level)
+        error = self._config.log.error
+        error_log.configure(logs.error, error.level, error.format)
         if self._logs:
             self._logs.close()
         self._logs = logs

@@ -28,6 +28,7 @@ from httpout_cgi.processes.descriptors import allow_descriptors
 from httpout_cgi.processes.directory import PoolDirectory
 from httpout_cgi.processes.handshake import TLSListener
 from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.processes.memory import MemoryWatch
 from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
 from httpout_cgi.runners.pages import Pages
 from httpout_cgi.runners.pool import PoolRunner
@@ -67,6 +68,7 @@ class Worker:
         self._retired: WeakSet[Gateway] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watcher = Watcher((), self._reload_file, "off")
+        self._memory = MemoryWatch(self._loop, self._ask_to_leave)
 
     def run(self) -> None:
         """Serve until SIGTERM, or until the supervisor is gone."""
@@ -103,6 +105,7 @@ class Worker:
         control.send_ready(self._channel)
         self._watch(config)
         garbage.take_over(self._loop)
+        self._memory.set_limit(config.worker_memory)
         while isinstance(message := await self._inbox.get(), control.Configuration):
             await self._configure(message)
         if message == control.LEAVE:
@@ -143,6 +146,7 @@ class Worker:
         if _what_is_watched(config) != _what_is_watched(self._config):
             await asyncio.to_thread(self._watcher.stop)
             self._watch(config)
+        self._memory.set_limit(config.worker_memory)
         self._config = config
 
     async def _listen(self, config: Config, message: control.Configuration) -> None:
@@ -176,9 +180,9 @@ class Worker:
         _log.info("%s has changed: another worker takes over", path)
         self._send_leave()
 
-    def _ask_to_leave(self) -> None:
-        """Let another worker come in our place: too many threads are stuck."""
-        _log.warning("too many threads are stuck: this worker asks to be replaced")
+    def _ask_to_leave(self, why: str) -> None:
+        """Let another worker come in our place."""
+        _log.warning("%s: this worker asks to be replaced", why)
         self._send_leave()
 
     def _send_leave(self) -> None:
@@ -207,10 +211,11 @@ class Worker:
 
     async def _finish(self) -> None:
         """Let what runs end, but not for ever."""
-        started = self._loop.time()
-        await self._server.drain(control.GRACE)
+        self._memory.stop()
+        started, seconds = self._loop.time(), self._config.shutdown_timeout
+        await self._server.drain(seconds)
         # Runs may go on behind their responses, as long as somebody takes their output.
-        rest = max(0.0, control.GRACE - (self._loop.time() - started))
+        rest = max(0.0, seconds - (self._loop.time() - started))
         await self._runner.shutdown(rest)
         await self._pages_host.close()
         for gateway in [self._gateway, *self._retired]:
@@ -238,7 +243,7 @@ class Worker:
             self._cache,
             threads=config.threads,
             queue=config.queue,
-            on_worn_out=self._ask_to_leave,
+            on_worn_out=lambda: self._ask_to_leave("too many threads are stuck"),
             pages=self._pages_host,
         )
         process = PoolRunner(
@@ -305,8 +310,9 @@ def _make_tls(message: control.Configuration) -> ssl.SSLContext | None:
 
 
 def _use_error_log(config: Config, message: control.Configuration) -> None:
-    error_log.configure(message.error_log, config.log.error.level)
-    if config.log.error.path is not None:
+    error = config.log.error
+    error_log.configure(message.error_log, error.level, error.format)
+    if error.path is not None:
         # What libraries print, and the words of a dying process, belong there, too.
         os.dup2(message.error_log, 1)
         os.dup2(message.error_log, 2)

@@ -4,9 +4,10 @@ Sizes are bytes, times are seconds, paths are absolute.  With a validation conte
 paths must exist as well.  Must not know the keys.
 """
 
+import logging
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 from pydantic import (
     AfterValidator,
@@ -119,6 +120,30 @@ def _check_format(text: str) -> str:
     return text
 
 
+# What each line of a log can say (logging.LogRecord), with the largest numbers there
+# are: what %c and the like cannot take fails here, and not when something is logged.
+_RECORD: Final = {
+    **dict.fromkeys(("filename", "funcName", "levelname", "module", "name"), "text"),
+    **dict.fromkeys(("asctime", "message", "pathname", "processName"), "text"),
+    **dict.fromkeys(("levelno", "lineno", "process", "thread"), 2**63),
+    **dict.fromkeys(("created", "msecs", "relativeCreated"), 1e12),
+    "threadName": "text",
+}
+
+
+def _check_line_format(text: str) -> str:
+    try:
+        logging.Formatter(text)
+        text % _RECORD
+    except (ValueError, TypeError, KeyError, OverflowError) as exc:
+        reason = f"has no {exc}" if isinstance(exc, KeyError) else exc
+        raise ValueError(
+            f"{values.quote(text)} is not a format of Python's logging ({reason}); "
+            'write for example "%(asctime)s %(levelname)s %(message)s"'
+        ) from exc
+    return text
+
+
 _STRING = WithJsonSchema({"type": "string"})
 _SIZE = WithJsonSchema(
     {
@@ -156,6 +181,7 @@ LogPath: TypeAlias = Annotated[
     _STRING,
 ]
 LogFormat: TypeAlias = Annotated[str, AfterValidator(_check_format)]
+LineFormat: TypeAlias = Annotated[str, AfterValidator(_check_line_format)]
 Listener: TypeAlias = Annotated[
     values.Listener,
     BeforeValidator(values.parse_listener),

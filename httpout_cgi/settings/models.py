@@ -135,6 +135,9 @@ class ErrorLog(Model):
     level: Literal["debug", "info", "warning", "error", "critical"] = key(
         "info", "The least that is logged."
     )
+    format: fields.LineFormat | None = key(
+        None, "As in Python's logging, %(message)s; null: our own."
+    )
 
 
 class Log(Model):
@@ -161,6 +164,10 @@ class Config(Model):
     threads: Number = key(
         16, "Runs that a worker has in threads at a time.", ge=1, le=1024
     )
+    worker_memory: Size | None = key(
+        None, "A worker that holds more is replaced (Linux); null is no limit.", ge=1
+    )
+    shutdown_timeout: Time = time("10s", "How long runs may go on at a stop.")
     queue: Number = key(256, "Runs that may wait; more are a 503.", ge=0)
     user: Name | None = key(None, "Account of the workers, as root.")
     group: Name | None = key(None, "Group of the workers, as root.")
