@@ -114,6 +114,11 @@ def test_middleware_sees_requests_and_responses(site: Site) -> None:
     site.wait_for_log("middleware for responses must not wait")
 
 
+def test_middleware_that_could_guard_files_is_said_not_to(site: Site) -> None:
+    site.wait_for_log("htdocs/__globals__.py is asked for pages only: static files")
+    assert site.server.stderr.text.count("is asked for pages only") == 1
+
+
 def test_a_task_that_exits_does_not_end_the_worker(site: Site) -> None:
     source = """
         import asyncio

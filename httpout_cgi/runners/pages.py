@@ -67,7 +67,10 @@ class Pages(PageHost):
             if root not in self._modules:
                 self._signatures[root] = page_globals.sign(root)
                 earlier = self.app.find("worker_start")
+                guards = len(self.app.find("request"))
                 self._load_globals(root, names)
+                if len(self.app.find("request")) > guards:
+                    _warn_of_files(root)
                 hooks = self.app.find("worker_start")
                 await self._call_hooks(one for one in hooks if one not in earlier)
 
@@ -159,6 +162,20 @@ class Pages(PageHost):
                 request=page.request, response=page.response, context=page.context
             )
         return values
+
+
+def _warn_of_files(root: str) -> None:
+    """Say what middleware does not guard.
+
+    Who comes from httpout, where it is asked for all below the folder, may have closed
+    downloads that way, and they would be open without a word (CWE-862).
+    """
+    _log.warning(
+        "middleware of %s/%s is asked for pages only: static files beside them are "
+        "sent to everybody, if access in the settings does not guard them",
+        root,
+        page_globals.FILE,
+    )
 
 
 class _SharedExecutor(ThreadPoolExecutor):
