@@ -42,6 +42,7 @@ PARTLY_SEEN = {
     "interpreter/thread_exceptions.py": 85.0,
     "processes/launch.py": 80.0,
     "processes/pool.py": 90.0,
+    "processes/pool_child.py": 90.0,
     "processes/pool_children.py": 90.0,
     "processes/pool_forks.py": 75.0,
     "processes/pool_spare.py": 85.0,

@@ -22,7 +22,7 @@ import pytest
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.protocol.scgi import parse_head
-from httpout_cgi.runners import pool_request, pool_run
+from httpout_cgi.runners import output_pipe, pool_request, pool_run
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.pool import PoolRunner
 from httpout_cgi.runners.pool_run import Directory, PoolRun
@@ -310,7 +310,11 @@ def test_errors_are_logged_and_kept_for_a_failure(
     assert f"{tag}exit code 1" in caplog.messages
 
 
-def test_only_the_end_of_long_errors_is_kept(tmp_path: Path, pool: str) -> None:
+def test_only_the_end_of_long_errors_is_kept(
+    tmp_path: Path, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else the end of a run waits only a moment for what is in the pipe.
+    monkeypatch.setattr(output_pipe, "_LAST_SECONDS", PATIENCE)
     source = 'import sys\nfor n in range(2000): print("line", n, file=sys.stderr)'
     path = save(tmp_path / "a.py", source)
 
