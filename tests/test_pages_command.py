@@ -109,6 +109,9 @@ REFUSED = [
     pytest.param(
         ["--shutdown-timeout", "-1"], ["--shutdown-timeout (in seconds): "], id="time"
     ),
+    pytest.param(
+        ["--shutdown-timeout", "86401"], ["--shutdown-timeout (in s"], id="too long"
+    ),
     pytest.param(["--log-fmt", "%(x)s"], ['--log-fmt: "%(x)s" is no'], id="field"),
     pytest.param(["--log-fmt", "plain"], ['--log-fmt: "plain" is no'], id="no field"),
     pytest.param(["--log-fmt", "%(message)d"], ["--log-fmt: "], id="wrong type"),

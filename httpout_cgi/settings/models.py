@@ -167,7 +167,10 @@ class Config(Model):
     worker_memory: Size | None = key(
         None, "A worker that holds more is replaced (Linux); null is no limit.", ge=1
     )
-    shutdown_timeout: Time = time("10s", "How long runs may go on at a stop.")
+    # epoll_wait() takes no more than 24 days.
+    shutdown_timeout: Annotated[Time, Field(le=86_400)] = time(
+        "10s", "How long runs may go on at a stop; at most 24h."
+    )
     queue: Number = key(256, "Runs that may wait; more are a 503.", ge=0)
     user: Name | None = key(None, "Account of the workers, as root.")
     group: Name | None = key(None, "Group of the workers, as root.")
