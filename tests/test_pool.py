@@ -50,6 +50,21 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+def count_when_settled(folder: Path) -> int:
+    """Return how many entries there are when that changes no more.
+
+    A pool that has just started, or run something, is still making its spares.
+    """
+    seen: list[int] = []
+
+    def look() -> bool:
+        seen.append(len(list(folder.iterdir())))
+        return len(seen) >= 20 and len(set(seen[-20:])) == 1
+
+    until(look)
+    return seen[-1]
+
+
 def is_alive(pid: int) -> bool:
     """Tell whether a process runs: one that nobody has reaped does not."""
     try:
@@ -169,13 +184,7 @@ def test_another_server_sends_the_content_itself(
 
 
 def test_content_that_is_cut_off_is_not_run(tmp_path: Path, pool: PoolProcess) -> None:
-    path = save(tmp_path / "cut.py", HELLO)
-    variables = {"SCRIPT_FILENAME": str(path), "CONTENT_LENGTH": "10"}
-    with pool.connect() as connection:
-        connection.sendall(encode_head(variables) + b"less")
-        connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(100) == b""
-    pool.lines.wait_for(re.escape(f"{path}: cannot be started: the content is cut off"))
+    pool.ask_cut_off(save(tmp_path / "cut.py", HELLO))
 
 
 def test_a_peer_may_say_that_it_has_sent_all(tmp_path: Path, pool: PoolProcess) -> None:
@@ -601,7 +610,7 @@ def test_a_wrong_number_of_descriptors_is_refused(
     tmp_path: Path, pool: PoolProcess, count: int
 ) -> None:
     folder = Path(f"/proc/{pool.process.pid}/fd")
-    before = len(list(folder.iterdir()))
+    before = count_when_settled(folder)
     head = encode_head({"SCRIPT_FILENAME": str(save(tmp_path / "a.py", HELLO))})
     for _ in range(20):
         with pool.connect() as connection:
