@@ -27,11 +27,17 @@ log:
 """
 
 
-def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what ``compare`` needs."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of one round")
     parser.add_argument("--connections", type=int, default=16)
+    return parser
+
+
+def read_options() -> argparse.Namespace:
+    parser = make_parser(__doc__)
     parser.add_argument("--log", action="store_true", help="write our access log")
     return parser.parse_args()
 

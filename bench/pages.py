@@ -47,10 +47,7 @@ run(main())
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of one round")
-    parser.add_argument("--connections", type=int, default=16)
+    parser = hello.make_parser(__doc__)
     parser.add_argument("--sleepers", type=int, default=5000)
     parser.add_argument("--sleep", type=float, default=5, help="seconds of each")
     return parser.parse_args()

@@ -79,34 +79,50 @@ class Front:
 @contextmanager
 def start_nginx(folder: Path) -> Iterator[Front]:
     """Start it for the site in the folder."""
-    assert NGINX
-    own = folder / "nginx"
-    own.mkdir()
-    (own / "nginx.conf").write_text(_NGINX.format(own=own, folder=folder))
-    command = [NGINX, "-c", str(own / "nginx.conf"), "-e", "stderr"]
-    with run_server(command, {}) as stderr:
-        stderr.wait_for("using the .* event method")
-        yield Front("nginx", str(own / "http.sock"), stderr)
+    with run_nginx(folder, _NGINX) as (address, stderr):
+        yield Front("nginx", address, stderr)
 
 
 @contextmanager
 def start_apache(folder: Path) -> Iterator[Front]:
     """Start it for the site in the folder."""
+    with run_apache(folder, _APACHE, group=os.getegid()) as (address, stderr):
+        yield Front("Apache", address, stderr)
+
+
+@contextmanager
+def run_nginx(folder: Path, template: str) -> Iterator[tuple[str, Lines]]:
+    """Run it with these settings; yield the path of its socket, and its log."""
+    assert NGINX
+    own = folder / "nginx"
+    own.mkdir()
+    (own / "nginx.conf").write_text(template.format(own=own, folder=folder))
+    command = [NGINX, "-c", str(own / "nginx.conf"), "-e", "stderr"]
+    with _run_server(command, {}) as stderr:
+        stderr.wait_for("using the .* event method")
+        yield str(own / "http.sock"), stderr
+
+
+@contextmanager
+def run_apache(
+    folder: Path, template: str, **values: object
+) -> Iterator[tuple[tuple[str, int], Lines]]:
+    """Run it with these settings; yield its address, and its log."""
     assert APACHE
     own = folder / "apache"
     own.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    text = _APACHE.format(own=own, folder=folder, port=port, group=os.getegid())
+    text = template.format(own=own, folder=folder, port=port, **values)
     (own / "apache.conf").write_text(text)
     command = [APACHE, "-f", str(own / "apache.conf"), "-DFOREGROUND"]
-    with run_server(command, {"LC_ALL": "C"}) as stderr:
+    with _run_server(command, {"LC_ALL": "C"}) as stderr:
         stderr.wait_for("resuming normal operations")
-        yield Front("Apache", ("127.0.0.1", port), stderr)
+        yield ("127.0.0.1", port), stderr
 
 
 @contextmanager
-def run_server(command: list[str], environment: Mapping[str, str]) -> Iterator[Lines]:
+def _run_server(command: list[str], environment: Mapping[str, str]) -> Iterator[Lines]:
     """Run a server that stays in the foreground; ends it."""
     process = subprocess.Popen(
         command,

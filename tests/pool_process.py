@@ -4,6 +4,7 @@ import array
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -143,6 +144,17 @@ class PoolProcess:
         length = {"CONTENT_LENGTH": str(len(content))}
         connection.sendall(encode_head({**length, **variables}) + content)
         return Request(connection).read()
+
+    def ask_cut_off(self, path: Path) -> None:
+        """Send less content than was promised: the script must not be run."""
+        variables = {"SCRIPT_FILENAME": str(path), "CONTENT_LENGTH": "10"}
+        with self.connect() as connection:
+            connection.sendall(encode_head(variables) + b"less")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) == b""
+        self.lines.wait_for(
+            re.escape(f"{path}: cannot be started: the content is cut off")
+        )
 
     def leave(self) -> int:
         """Wait until it has left; return its exit code."""

@@ -2,12 +2,11 @@
 
 import gzip
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.front_servers import APACHE, NGINX, run_server
+from tests.front_servers import run_apache, run_nginx
 
 OLD = 1_600_000_000
 
@@ -101,27 +100,12 @@ def make_docroot(folder: Path) -> None:
 @contextmanager
 def start_nginx(folder: Path) -> Iterator[str]:
     """Serve folder/htdocs; yield the path of a socket."""
-    assert NGINX
-    own = folder / "nginx"
-    own.mkdir()
-    (own / "nginx.conf").write_text(_NGINX.format(own=own, folder=folder))
-    command = [NGINX, "-c", str(own / "nginx.conf"), "-e", "stderr"]
-    with run_server(command, {}) as stderr:
-        stderr.wait_for("using the .* event method")
-        yield str(own / "http.sock")
+    with run_nginx(folder, _NGINX) as (address, _):
+        yield address
 
 
 @contextmanager
 def start_apache(folder: Path, limits: str = "") -> Iterator[tuple[str, int]]:
     """Serve folder/htdocs; yield an address.  ``limits`` are more directives."""
-    assert APACHE
-    own = folder / "apache"
-    own.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    text = _APACHE.format(own=own, folder=folder, port=port, limits=limits)
-    (own / "apache.conf").write_text(text)
-    command = [APACHE, "-f", str(own / "apache.conf"), "-DFOREGROUND"]
-    with run_server(command, {"LC_ALL": "C"}) as stderr:
-        stderr.wait_for("resuming normal operations")
-        yield "127.0.0.1", port
+    with run_apache(folder, _APACHE, limits=limits) as (address, _):
+        yield address

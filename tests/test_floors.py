@@ -72,6 +72,7 @@ _POOL_PROCESS = (
         for name in ("ownership", "spare", "relay", "forks", "shebang", "variables")
     ),
     *(f"processes.pool_{name}" for name in ("rehearsal", "warmth")),
+    "processes.resident",
 )
 _POOL_PROTOCOL = tuple(
     f"protocol.{name}" for name in ("ownership", "scgi", "script_names", "search_words")

@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from httpout_cgi.processes import memory
-from httpout_cgi.processes.memory import MemoryWatch, measure_resident
+from httpout_cgi.processes import memory, resident
+from httpout_cgi.processes.memory import MemoryWatch
+from httpout_cgi.processes.resident import measure_resident
 from tests.live import PATIENCE
 
 MIB = 1024 * 1024
@@ -128,5 +129,5 @@ def test_too_many_open_files_is_not_known(monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(memory, "open", fail, raising=False)
+    monkeypatch.setattr(resident, "open", fail, raising=False)
     assert measure_resident() is None

@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -99,13 +98,7 @@ def test_another_server_sends_the_content_itself(
 
 
 def test_content_that_is_cut_off_is_not_run(tmp_path: Path, pool: PoolProcess) -> None:
-    path = save(tmp_path / "cut.py", "print(1)")
-    variables = {"SCRIPT_FILENAME": str(path), "CONTENT_LENGTH": "10"}
-    with pool.connect() as connection:
-        connection.sendall(encode_head(variables) + b"less")
-        connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(100) == b""
-    pool.lines.wait_for(re.escape(f"{path}: cannot be started: the content is cut off"))
+    pool.ask_cut_off(save(tmp_path / "cut.py", "print(1)"))
 
 
 def test_much_output_reaches_a_slow_reader(tmp_path: Path, pool: PoolProcess) -> None:

@@ -19,7 +19,7 @@ from tremolo.lib.http_protocol import HTTPProtocol
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.processes.http_server import HTTPServer
-from httpout_cgi.processes.lingering import Lingering
+from httpout_cgi.processes.lingering import linger
 from httpout_cgi.processes.reception import Reception
 from httpout_cgi.processes.responder import Responder
 from httpout_cgi.processes.sending import Sender
@@ -337,9 +337,11 @@ class Connection(HTTPProtocol):  # type: ignore[misc]  # tremolo has no types
         ``waits``: it may be sending still, see Lingering.
         """
         self._state = _State.CLOSED
-        successor = Lingering(self._server, self._wire)
-        self._wire.set_protocol(successor)
-        self._server.replace(self, successor)
-        if not self._reading:
-            self._wire.resume_reading()
-        successor.begin(half=half and not self._ended, waits=waits)
+        linger(
+            self,
+            self._server,
+            self._wire,
+            half=half and not self._ended,
+            waits=waits,
+            resumes=not self._reading,
+        )

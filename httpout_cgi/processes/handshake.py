@@ -12,9 +12,9 @@ from typing import Final, cast
 
 from httpout_cgi.messages import Response
 from httpout_cgi.processes.http_server import ACCEPTED_AT_ONCE, HTTPServer
-from httpout_cgi.processes.lingering import Lingering
+from httpout_cgi.processes.lingering import linger
 from httpout_cgi.processes.sending import Sender
-from httpout_cgi.protocol.response_head import Framing
+from httpout_cgi.protocol.response_head import LAST
 
 _log = logging.getLogger(__name__)
 
@@ -22,10 +22,9 @@ _log = logging.getLogger(__name__)
 _FRESH_SECONDS = 1.0
 # When no descriptor is left, asyncio pauses as long.
 _PAUSE_SECONDS = 1.0
-# Who closes a connection looks after its end: see Lingering.
+# Who closes a connection looks after its end: see lingering.
 _SHUTDOWN_SECONDS = 24 * 3600.0
 _NEVER = float("inf")
-_LAST = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
 _PLAIN: Final = b"This port is for HTTPS: the URL has to begin with https://\n"
 
 
@@ -164,11 +163,8 @@ class Handshake(asyncio.Protocol):
         _log.info("plain HTTP from %s to a port for HTTPS", self._peer)
         response = Response(400, (("Content-Type", "text/plain"),), _PLAIN)
         added = self._server.added_fields()
-        Sender(wire).send_bytes(response, _LAST, _PLAIN, added)
-        successor = Lingering(self._server, wire)
-        wire.set_protocol(successor)
-        self._server.replace(self, successor)
-        successor.begin(half=True)
+        Sender(wire).send_bytes(response, LAST, _PLAIN, added)
+        linger(self, self._server, wire, half=True)
 
     def _close(self) -> None:
         self._sock.close()

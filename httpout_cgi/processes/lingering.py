@@ -6,13 +6,34 @@ sending, and the response would be lost (RFC 9112 section 9.6).
 
 import asyncio
 
-from httpout_cgi.processes.http_server import HTTPServer
+from httpout_cgi.processes.http_server import HTTPServer, Watched
 from httpout_cgi.processes.wire import MINIMUM_RATE, count_unsent, reset
 
 # Apache's times: so long after the last byte that came, and so long in all.
 _SILENT_SECONDS = 2.0
 _WHOLE_SECONDS = 30.0
 _NEVER = float("inf")
+
+
+def linger(
+    predecessor: Watched,
+    server: HTTPServer,
+    wire: asyncio.Transport,
+    *,
+    half: bool,
+    waits: bool = False,
+    resumes: bool = False,
+) -> None:
+    """Take a transport over from what has served it, and close it; see Lingering.
+
+    ``resumes``: it was not being read.
+    """
+    successor = Lingering(server, wire)
+    wire.set_protocol(successor)
+    server.replace(predecessor, successor)
+    if resumes:
+        wire.resume_reading()
+    successor.begin(half=half, waits=waits)
 
 
 class Lingering(asyncio.Protocol):

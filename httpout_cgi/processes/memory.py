@@ -5,9 +5,10 @@ Must not know how.  A system without /proc (only Linux has it) is never noticed.
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from typing import Final
+
+from httpout_cgi.processes.resident import measure_resident
 
 _LOOK_EVERY: Final = 1.0
 
@@ -70,13 +71,3 @@ class MemoryWatch:
             self._on_excess(f"{held // 1024} KiB is more than worker_memory")
         else:
             self._timer = self._loop.call_later(_LOOK_EVERY, self._look, limit)
-
-
-def measure_resident() -> int | None:
-    """Return how many bytes of this process are in memory; None if nobody knows."""
-    try:
-        with open("/proc/self/statm", "rb") as stream:
-            pages = int(stream.read().split()[1])
-    except OSError:  # no /proc, or too many open files just now
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -14,9 +14,9 @@ import time
 
 from httpout_cgi.interpreter.last_words import collect_outside, find_due
 from httpout_cgi.processes.pool_settings import Limits
+from httpout_cgi.processes.resident import measure_resident
 
 _DESCRIPTORS = "/proc/self/fd"
-_MEMORY = "/proc/self/statm"
 # How much more than at first a child may have before it is replaced.
 _GROWTH = 64 << 20
 # Between looks at its memory, and all of its descriptors, in runs.
@@ -47,7 +47,7 @@ class Dirt:
         self._descriptors = _count_descriptors()
         self._tracers = sys.gettrace(), sys.getprofile()
         self._threads = _thread._count()
-        self._memory = _read_memory()
+        self._memory = measure_resident() or 0
         self._extend_limit()
 
     def is_there(self) -> bool:
@@ -65,7 +65,7 @@ class Dirt:
             return False
         if _count_descriptors() != self._descriptors:
             return True
-        return _read_memory() > self._memory + _GROWTH
+        return (measure_resident() or 0) > self._memory + _GROWTH
 
     def is_seen_in(self, number: int) -> bool:
         """Tell whether a run has left a descriptor open, by that of a new connection.
@@ -103,14 +103,5 @@ def _count_descriptors() -> int:
     # Linux 6.2 tells the number as a size; before, it is 0.
     try:
         return _stat(_DESCRIPTORS).st_size or len(os.listdir(_DESCRIPTORS))
-    except OSError:  # pragma: no cover - not Linux
-        return 0
-
-
-def _read_memory() -> int:
-    """Return the resident bytes of this process."""
-    try:
-        with open(_MEMORY, "rb", 0) as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
     except OSError:  # pragma: no cover - not Linux
         return 0

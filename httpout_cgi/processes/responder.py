@@ -19,14 +19,13 @@ from httpout_cgi.processes.websocket import WebSocketLink
 from httpout_cgi.processes.wire import read_endpoints
 from httpout_cgi.protocol.forwarded import resolve_request
 from httpout_cgi.protocol.request_head import RequestHead
-from httpout_cgi.protocol.response_head import Framing, frame, render_head
+from httpout_cgi.protocol.response_head import LAST, Framing, frame, render_head
 from httpout_cgi.protocol.websocket_frames import FAILED
 
 _log = logging.getLogger(__name__)
 
 # nginx's word for a client that left before it was answered.
 _CLIENT_CLOSED_REQUEST = 499
-_LAST = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
 _LAST_HEAD = Framing(head_only=True, chunked=False, close=True, says_keep_alive=False)
 _INTERIM = Framing(head_only=True, chunked=False, close=False, says_keep_alive=False)
 
@@ -92,7 +91,7 @@ class Responder:
         Returns how it was framed, or None if it broke off where only a reset of the
         connection tells the client.
         """
-        status, framing = _CLIENT_CLOSED_REQUEST, _LAST
+        status, framing = _CLIENT_CLOSED_REQUEST, LAST
         fields: Fields = ()
         user = ""
         try:
@@ -102,7 +101,7 @@ class Responder:
             status, fields, user = response.status, response.fields, response.user
             if response.upgrade is not None:
                 await self._switch_protocols(connection, response, response.upgrade)
-                return _LAST
+                return LAST
             last = not keep_alive or self._server.draining or connection.is_last()
             framing = frame(request.method, request.version, response, close=last)
             await self._sender.send(response, framing, self._server.added_fields())
@@ -111,7 +110,7 @@ class Responder:
                 return self._break_off(exc, framing)
             failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, repr(exc))
             status = self._send_refusal(failure, request.method, request.id)
-            return _LAST
+            return LAST
         finally:
             self._record(request, status, began, fields, user)
         return framing
@@ -153,7 +152,7 @@ class Responder:
     def _send_refusal(self, error: HTTPError, method: str, request_id: str) -> int:
         response = self._server.gateway.refuse(error, request_id)
         assert isinstance(response.body, bytes)
-        framing = _LAST_HEAD if method == "HEAD" else _LAST
+        framing = _LAST_HEAD if method == "HEAD" else LAST
         added = self._server.added_fields()
         self._sender.send_bytes(response, framing, response.body, added)
         return response.status
@@ -164,7 +163,7 @@ class Responder:
         level = logging.DEBUG if isinstance(exc, HTTPError) else logging.ERROR
         _log.log(level, "response cut off after %d bytes: %s", self._sender.sent, exc)
         # Of chunks, the last one is missing then.
-        return _LAST if framing.chunked else None
+        return LAST if framing.chunked else None
 
     def _record_unread(
         self,

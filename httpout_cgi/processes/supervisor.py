@@ -20,6 +20,7 @@ from httpout_cgi import access_log, error_log
 from httpout_cgi.accounts import Accounts
 from httpout_cgi.config import Config, Listener, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
+from httpout_cgi.interpreter.source import sign
 from httpout_cgi.processes import (
     certificate,
     control,
@@ -340,15 +341,8 @@ def _signature(config: Config) -> tuple[tuple[int, ...], ...]:
 
     def look(path: Path) -> tuple[int, ...]:
         try:
-            seen = os.stat(path)
+            return sign(os.stat(path))
         except OSError as exc:
             return (exc.errno or 0,)
-        return (
-            seen.st_dev,
-            seen.st_ino,
-            seen.st_size,
-            seen.st_mtime_ns,
-            seen.st_ctime_ns,
-        )
 
     return tuple(look(path) for path in paths)

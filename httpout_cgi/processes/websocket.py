@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from httpout_cgi.processes.http_server import HTTPServer
-from httpout_cgi.processes.lingering import Lingering
+from httpout_cgi.processes.lingering import linger
 from httpout_cgi.processes.wire import count_unsent, reset
 from httpout_cgi.protocol.websocket_frames import (
     GOING_AWAY,
@@ -246,11 +246,8 @@ class WebSocketLink(asyncio.Protocol):
         ``waits``: see Lingering; a client that has closed waits for us (section 7.1.1).
         """
         self._end()
-        successor = Lingering(self._server, self._wire)
-        self._wire.set_protocol(successor)
-        self._server.replace(self, successor)
-        self._read_on(True)
-        successor.begin(half=half, waits=waits)
+        resumes, self._reading = not self._reading, True
+        linger(self, self._server, self._wire, half=half, waits=waits, resumes=resumes)
 
     def _end(self) -> None:
         if not self._over:

@@ -32,14 +32,15 @@ class Framing:
 
 # There are no more than sixteen, and one of them is needed for every response.
 _make_framing = lru_cache(maxsize=16)(Framing)
-_RAW = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
+# Of a response behind which the connection is closed.
+LAST = Framing(head_only=False, chunked=False, close=True, says_keep_alive=False)
 
 
 def frame(method: str, version: str, response: Response, *, close: bool) -> Framing:
     """Decide the framing of ``response`` for a request of that method and version."""
     if response.raw:
         # Unmodified, for HEAD, too (RFC 3875 section 5); its end is the connection's.
-        return _RAW
+        return LAST
     head_only = method == "HEAD" or response.status in _WITHOUT_CONTENT
     streamed = not isinstance(response.body, (bytes, FilePart, FileParts))
     chunked = streamed and version == "HTTP/1.1"

@@ -10,20 +10,19 @@ from functools import partial
 from types import CodeType, ModuleType
 from typing import Any
 
-from httpout_cgi.interpreter import page_globals
+from httpout_cgi.interpreter import page_globals, source
 from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.run_context import current
 
 FILE = page_globals.FILE
 
 
-def sign(root: str) -> tuple[int, ...] | None:
+def sign(root: str) -> source.Signature | None:
     """Return what is another after a change; None if there is no such file."""
     try:
-        seen = os.stat(os.path.join(root, FILE))
+        return source.sign(os.stat(os.path.join(root, FILE)))
     except OSError:
         return None
-    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 def load(root: str, names: Attributes) -> ModuleType:
