@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 import traceback
+from time import monotonic
 from typing import Any, Callable
 
 from httpout_cgi.interpreter.own_tracebacks import hide_own_frames
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
+
+# So long an interrupt waits for a report.  It takes milliseconds, unless the machine is
+# busy, or a method of what was raised does not return.
+_REPORT_SECONDS = 3.0
 
 
 def attempt(run: RunContext, action: Callable[[], object]) -> None:
@@ -43,6 +48,23 @@ def report(run: RunContext, exc: BaseException) -> None:
     run.exit_code = 1
     if run.is_reader_gone and isinstance(exc, BrokenPipeError):
         return  # the client has left: nothing failed, and nobody reads
+    # The next interrupt of a run must not end the report of the one before.
+    run.reporting_until = monotonic() + _REPORT_SECONDS
+    try:
+        is_told = _report_here(run, exc)
+    finally:
+        run.reporting_until = 0.0
+    if not is_told:
+        _call_hook(run, sys.excepthook, exc)
+
+
+def is_reporting(run: RunContext) -> bool:
+    """Tell whether a failure of the run is being reported, and has time left."""
+    return monotonic() < run.reporting_until
+
+
+def _report_here(run: RunContext, exc: BaseException) -> bool:
+    """Keep the text; print it, and return True, unless the script has a hook for it."""
     hide_own_frames(exc)
     run.failure = format_exception(exc)
     hook = getattr(sys, "excepthook", None)
@@ -50,11 +72,11 @@ def report(run: RunContext, exc: BaseException) -> None:
         _print_error(run, run.failure)
         if run.page is not None:
             run.page.show_failure(exc, run.failure)
-        return
+        return True
     if hook is None and not hasattr(sys, "excepthook"):
         _print_error(run, f"sys.excepthook is missing\n{run.failure}")
-        return
-    _call_hook(run, hook, exc)
+        return True
+    return False
 
 
 # Any: a script may call anything a hook.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from httpout_cgi.interpreter import children, lifetime, run_asyncio, run_signals
+from httpout_cgi.interpreter import (
+    children,
+    failures,
+    lifetime,
+    run_asyncio,
+    run_signals,
+)
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
 from httpout_cgi.interpreter.thread_exceptions import strike
 
@@ -11,10 +17,12 @@ def interrupt(run: RunContext, main_id: int) -> bool:
     """Raise an exception in all threads of the run, and wake them.
 
     ``main_id`` is the script's own.  To be called again until the run is over: a bare
-    ``except:`` may swallow some.  Returns False, and does nothing, while the script's
-    handler of SIGTERM is at work.
+    ``except:`` may swallow some.  Returns False, and does nothing, while a failure is
+    being reported, or the script's handler of SIGTERM is at work.
     """
-    if not run.is_aborted and run_signals.is_terminating(run):
+    if not run.is_aborted and (
+        failures.is_reporting(run) or run_signals.is_terminating(run)
+    ):
         return False
     kind = RunAborted if run.is_aborted else RunInterrupted
     children.terminate(run)

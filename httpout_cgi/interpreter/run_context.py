@@ -171,8 +171,13 @@ class RunContext:
     is_aborted: bool = False
     # Set by ``write`` when it raises BrokenPipeError because nobody reads any more.
     is_reader_gone: bool = False
+    # Set while a failure is being reported; see failures.py.
+    reporting_until: float = 0.0
     # Set when all is done but the last flush.
     is_ending: bool = False
+    # Set when a thread of the run imports what all runs share, for the first time:
+    # is_importing_shared need not be asked before.
+    has_imported_shared: bool = False
     main: Optional[ModuleType] = None
     # Of a page; see page.py.
     page: Optional[PageOfRun] = None
@@ -234,6 +239,7 @@ class RunContext:
 
 
 current: ContextVar[Optional[RunContext]] = ContextVar("current_run", default=None)
+_find = current.get
 
 # Set while a run imports a module that all runs share: its code must bind to what
 # outlives the run.
@@ -257,12 +263,18 @@ def new_context(run: RunContext) -> Context:
 
 def current_for_changes() -> Optional[RunContext]:
     """Return the run whose state the caller may bind to or change, or None."""
-    return None if is_importing_shared.get() else current.get()
+    run = _find()
+    if run is not None and run.has_imported_shared and is_importing_shared.get():
+        return None
+    return run
 
 
 @contextmanager
 def importing_shared() -> Iterator[None]:
     """Import what all runs share: no local module, no run's sys.path."""
+    run = _find()
+    if run is not None:
+        run.has_imported_shared = True
     token = is_importing_shared.set(True)
     try:
         yield

@@ -51,7 +51,7 @@ class Started:
     def _work(self) -> None:
         # It may strike when all is over.
         with suppress(RunInterrupted, RunAborted):
-            run_file(self._path, watch=self._watch)
+            self.log = run_file(self._path, watch=self._watch).log
 
     def _watch(self, run: RunContext, data: bytes) -> None:
         thread_exceptions.in_our_code.add(threading.get_ident())
@@ -70,6 +70,11 @@ class Started:
         assert self.thread.ident
         return interrupts.interrupt(self.run, self.thread.ident)
 
+    def interrupt_until_it_writes(self) -> None:
+        while self._pieces.empty() and self.thread.is_alive():
+            self.interrupt()
+            self.thread.join(0.3)
+
     def end(self) -> None:
         """Interrupt it until it is over, with all its threads."""
         deadline = time.monotonic() + SECONDS
@@ -78,7 +83,6 @@ class Started:
             now = time.monotonic()
             assert now < deadline, "the script goes on"
             if now >= again:
-                # In between, it may report the first one.
                 again = now + 0.3
                 if self.thread.is_alive():
                     self.interrupt()
@@ -177,6 +181,58 @@ def test_a_bare_except_delays_the_end_only(tmp_path: Path) -> None:
     assert script.read() == "ready\n"
     script.end()
     assert [script.read() for _ in range(3)] == ["swallowed\n"] * 3
+
+
+TELLS = """
+from pathlib import Path
+import time
+class Slow(Exception):
+    def __str__(self):
+        print("telling", flush=True)
+        while not Path("go").exists():
+            time.sleep(0.01)
+        return "at last"
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "last"),
+    [
+        pytest.param(
+            "try: raise Slow\n"
+            "except Slow:\n    print('ready', flush=True)\n    time.sleep(600)",
+            "RunInterrupted",
+            id="of an interrupt",
+        ),
+        pytest.param(
+            "print('ready', flush=True); raise Slow", "Slow: at last", id="of another"
+        ),
+    ],
+)
+def test_a_report_is_not_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, last: str
+) -> None:
+    monkeypatch.setattr("httpout_cgi.interpreter.failures._REPORT_SECONDS", 600)
+    script = Started(tmp_path, f"{TELLS}\n{failing}")
+    assert script.read() == "ready\n"
+    if last == "RunInterrupted":
+        script.interrupt_until_it_writes()
+    assert script.read() == "telling\n"
+    assert script.interrupt() is False
+    (tmp_path / "go").touch()
+    script.thread.join(SECONDS)
+    assert script.log[-1].endswith(last)
+    assert script.run.failure
+    assert script.run.failure.splitlines() == script.log
+
+
+def test_a_report_has_no_more_than_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("httpout_cgi.interpreter.failures._REPORT_SECONDS", 0.1)
+    script = Started(tmp_path, f"{TELLS}\nraise Slow")
+    assert script.read() == "telling\n"
+    script.end()
 
 
 def test_a_handler_of_sigterm_is_called_first(tmp_path: Path) -> None:
