@@ -36,7 +36,9 @@ def remember(run: RunContext) -> None:
 def _imports_such(
     run: RunContext, imported: AbstractSet[str], folder: str, visited: Set[str]
 ) -> bool:
-    names = local_modules.list_names(run, folder) or {}
+    names = local_modules.list_names(run, folder)
+    if not names or names.keys().isdisjoint(imported):
+        return False  # so it is for most, and quickly
     return any(
         _is_such(run, os.path.join(folder, name), names[name], visited)
         for name in imported

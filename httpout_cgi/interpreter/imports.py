@@ -22,6 +22,7 @@ from httpout_cgi.interpreter import (
     persistent,
     shared_modules,
 )
+from httpout_cgi.interpreter.local_files import NEVER_LOCAL
 from httpout_cgi.interpreter.refusals import guard_module
 from httpout_cgi.interpreter.run_context import (
     RunContext,
@@ -59,7 +60,9 @@ def import_name(
         return run.page.find_view(globals)
     full_name = _absolute(name, globals, level) if level else name
     try:
-        module = _load_local(run, full_name)
+        # Not asked for the likes of os and sys: most scripts import such.
+        is_shared = full_name in NEVER_LOCAL and full_name not in run.modules
+        module = None if is_shared else _load_local(run, full_name)
         if module is None:
             try:
                 return _original_import(name, globals, locals, fromlist or (), level)

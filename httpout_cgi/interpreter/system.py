@@ -170,7 +170,9 @@ def _stream_property(name: str, attribute: str) -> property:
         run = _find()
         if run is None:
             return process[name]
-        if is_importing_shared.get() or (run.parts and persistent.is_importing()):
+        if run.has_imported_shared and is_importing_shared.get():
+            return _proxies[name]
+        if run.parts and persistent.is_importing():
             return _proxies[name]
         value = getattr(run, attribute)
         if value is _DELETED:
