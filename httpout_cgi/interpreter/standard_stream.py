@@ -14,7 +14,7 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import Iterator, List, Optional, Tuple
 
-from httpout_cgi.interpreter.thread_exceptions import in_our_code
+from httpout_cgi.interpreter.thread_exceptions import undisturbed
 
 # The originals: a script's calls of these are translated.
 _close, _dup, _dup2, _fstat = os.close, os.dup, os.dup2, os.fstat
@@ -148,7 +148,7 @@ class StandardStream(io.RawIOBase):
         self.is_shut = True
         if self._kept is None:
             return  # nothing was lent without it
-        with self._changing():
+        with self._changing(is_last=True):
             for loan in self._borrowed():
                 if is_in_use and loan.owner is None:
                     _break(loan.number)
@@ -166,18 +166,11 @@ class StandardStream(io.RawIOBase):
         self._kept = descriptor
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self, *, is_last: bool = False) -> Iterator[None]:
         """Keep interrupts, and other threads of the run, away from a change."""
         guard: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
-        thread = threading.get_ident()
-        is_inner = thread in in_our_code
-        in_our_code.add(thread)
-        try:
-            with guard:
-                yield
-        finally:
-            if not is_inner:
-                in_our_code.discard(thread)
+        with undisturbed(is_last=is_last), guard:
+            yield
 
     def has_lent(self, number: int, *, as_alias: bool = False) -> bool:
         """Tell whether a number is an alias of the descriptor, or any duplicate."""

@@ -10,10 +10,11 @@ import ctypes
 import sys
 import threading
 import time
-from typing import Any, Dict, Optional, Sequence, Set, Type
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Optional, Sequence, Set, Type
 
 # Threads in what is ours, where an exception could leave it half done, say with the
-# lock of a log handler held.
+# lock of a log handler held; see undisturbed().
 in_our_code: Set[int] = set()
 
 # What they are to raise as soon as they leave it, by thread.
@@ -42,9 +43,9 @@ def strike(
     It strikes at one of the next bytecodes.  Returns False if now is no good time for
     one of them, which raises it later if it ``is_patient``.
     """
-    if is_patient:
-        _defer(thread_ids, exception)
     found = [one for one in thread_ids if one not in in_our_code]
+    if is_patient and len(found) < len(thread_ids):
+        _defer(set(thread_ids).difference(found), exception)
     _struck.update(found)
     ids = [ctypes.c_ulong(one) for one in found]
     own_id, raised = ctypes.c_ulong(_thread.get_ident()), ctypes.py_object(exception)
@@ -74,16 +75,34 @@ def strike(
     return len(found) == len(thread_ids)
 
 
-def _defer(thread_ids: Sequence[int], exception: Type[BaseException]) -> None:
+def _defer(thread_ids: Set[int], exception: Type[BaseException]) -> None:
     for one in thread_ids:
-        if one in in_our_code:
-            due_outside[one] = exception
-            if one not in in_our_code:  # pragma: no cover - it has just left
-                due_outside.pop(one, None)
+        due_outside[one] = exception
+        if one not in in_our_code:  # pragma: no cover - it has just left
+            due_outside.pop(one, None)
 
 
 class _Arrival(BaseException):
     """What a thread raises in itself."""
+
+
+@contextmanager
+def undisturbed(*, is_last: bool = False) -> Iterator[None]:
+    """Keep out of this what other threads raise here; what is due is raised behind it.
+
+    Not where that ``is_last`` in a run: its end must not be cut short, and absorbs it.
+    """
+    thread_id = _thread.get_ident()
+    if thread_id in in_our_code:
+        yield  # whatever is around it sees to that
+        return
+    in_our_code.add(thread_id)
+    try:
+        yield
+    finally:
+        in_our_code.discard(thread_id)
+        if not is_last:
+            raise_due(thread_id)
 
 
 def raise_due(thread_id: int) -> None:

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 from httpout_cgi.interpreter import interrupts, lifetime, thread_exceptions
-from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
+from httpout_cgi.interpreter.run_context import (
+    RunAborted,
+    RunContext,
+    RunInterrupted,
+    current,
+)
+from httpout_cgi.interpreter.standard_stream import StandardStream
 
 from tests.interpreter.script_runs import run_file, save, stand_ins
 
@@ -54,10 +60,9 @@ class Started:
             self.log = run_file(self._path, watch=self._watch).log
 
     def _watch(self, run: RunContext, data: bytes) -> None:
-        thread_exceptions.in_our_code.add(threading.get_ident())
-        self._runs.append(run)
-        self._pieces.put(data)
-        thread_exceptions.in_our_code.discard(threading.get_ident())
+        with thread_exceptions.undisturbed():
+            self._runs.append(run)
+            self._pieces.put(data)
 
     def read(self) -> str:
         return self._pieces.get(timeout=SECONDS).decode()
@@ -319,26 +324,47 @@ def test_a_thread_that_has_gone_is_no_error() -> None:
 
 def test_what_comes_within_our_code_is_raised_behind_it() -> None:
     thread_id = threading.get_ident()
-    thread_exceptions.in_our_code.add(thread_id)
-    try:
+    with thread_exceptions.undisturbed():  # nobody is patient
         assert not thread_exceptions.strike([thread_id], RunInterrupted)
-        thread_exceptions.raise_due(thread_id)  # nobody was patient
-        assert not thread_exceptions.strike(
-            [thread_id], RunInterrupted, is_patient=True
-        )
-    finally:
-        thread_exceptions.in_our_code.discard(thread_id)
-    with pytest.raises(RunInterrupted):
-        thread_exceptions.raise_due(thread_id)
+    steps = []
+    try:
+        with thread_exceptions.undisturbed():
+            with thread_exceptions.undisturbed():
+                strike_in_our_code(thread_id)
+                steps.append("inner")
+            steps.append("outer")
+        steps.append("behind it")
+    except RunInterrupted:
+        steps.append("interrupted")
+    assert steps == ["inner", "outer", "interrupted"]
     thread_exceptions.raise_due(thread_id)
+
+
+def strike_in_our_code(thread_id: int) -> None:
+    assert not thread_exceptions.strike([thread_id], RunInterrupted, is_patient=True)
+
+
+def test_an_interrupt_waits_while_a_descriptor_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = StandardStream._set
+
+    def set_and_interrupt(stream: StandardStream, descriptor: int) -> None:
+        run = current.get()
+        assert run
+        interrupts.interrupt(run, threading.get_ident())
+        original(stream, descriptor)
+
+    monkeypatch.setattr(StandardStream, "_set", set_and_interrupt)
+    path = save(tmp_path / "script.py", "import os; os.dup(1); print('too late')")
+    result = run_file(path)
+    assert "RunInterrupted" in (result.failure or "")
+    assert result.text == ""
 
 
 def test_what_was_due_in_a_run_is_not_raised_in_the_next() -> None:
     thread_id = threading.get_ident()
-    thread_exceptions.in_our_code.add(thread_id)
-    try:
-        thread_exceptions.strike([thread_id], RunInterrupted, is_patient=True)
-    finally:
-        thread_exceptions.in_our_code.discard(thread_id)
+    with thread_exceptions.undisturbed(is_last=True):
+        strike_in_our_code(thread_id)
     thread_exceptions.absorb()
     assert thread_id not in thread_exceptions.due_outside
