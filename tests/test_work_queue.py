@@ -138,6 +138,16 @@ def test_a_thread_that_took_something_is_not_on_its_way_any_more() -> None:
     assert bench.woken == 2
 
 
+def test_nobody_is_woken_beside_a_thread_that_is_about_to_come() -> None:
+    bench = Bench(waiting=8)
+    bench.queue.announce()
+    bench.queue.put(1)
+    bench.turns.turn()
+    assert bench.woken == 0
+    bench.turns.wait()
+    assert bench.woken == 1, "it did not come"
+
+
 def test_a_turn_whose_items_are_gone_wakes_nobody() -> None:
     bench = Bench(waiting=8)
     bench.queue.put(1)

@@ -174,6 +174,8 @@ class ScriptThreads:
         if run.invocation.stdin is not None:
             run.invocation.stdin.close()
         run.is_finished = True
+        # So that the loop, which may start another run right away, wakes nobody else.
+        self._queue.announce()
         self._post(run)
 
 

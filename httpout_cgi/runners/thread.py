@@ -16,6 +16,7 @@ from contextvars import Context
 from httpout_cgi.interpreter import children, context, interrupts, run_streams
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners.base import time_is_over, unavailable
+from httpout_cgi.runners.doorbell import Doorbell
 from httpout_cgi.runners.leftovers import Leftovers
 from httpout_cgi.runners.pages import Pages, cancel, flush, is_idle
 from httpout_cgi.runners.script_threads import ScriptThreads
@@ -87,9 +88,7 @@ class ThreadRunner:
         self._stuck: set[ThreadRun] = set()
         self._leftovers = Leftovers(patience)
         self._mailbox: deque[ThreadRun] = deque()
-        self._is_drain_due = False
-        # What the loop calls for a thread belongs to no run.
-        self._outside = Context()
+        self._doorbell = Doorbell(loop, self._drain)
         self._sweeper: asyncio.TimerHandle | None = None
 
     @property
@@ -137,6 +136,7 @@ class ThreadRunner:
         self._queue.put_at_once([None] * len(self._threads))
         await _wait_until(lambda: not any(t.is_alive() for t in self._threads), 1.0)
         self._threads.clear()
+        self._doorbell.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -150,8 +150,6 @@ class ThreadRunner:
 
     def _drain(self) -> None:
         """Read the mailbox."""
-        # First: what is posted from now on wakes the loop again.
-        self._is_drain_due = False
         mailbox = self._mailbox
         while mailbox:
             run = mailbox.popleft()
@@ -195,7 +193,7 @@ class ThreadRunner:
     def _sweep(self) -> None:
         """Look after the time limits of all runs at once."""
         # A thread that was interrupted on its way to wake us may not have.
-        self._drain()
+        self._doorbell.answer()
         now = time.monotonic()
         for run in list(self._active):
             flush(run.context)
@@ -273,18 +271,13 @@ class ThreadRunner:
     def _post(self, run: ThreadRun) -> None:
         """Let the loop look at a run."""
         self._mailbox.append(run)
-        if not self._is_drain_due:
-            self._is_drain_due = True
-            # A closed loop: the server has gone, and nobody waits.
-            with suppress(RuntimeError):
-                # Not in the context of the run, in which it would be the current one.
-                self._loop.call_soon_threadsafe(self._drain, context=self._outside)
+        self._doorbell.ring(goes_on=bool(self._queue))
 
     def _retire(self, thread: threading.Thread) -> None:
         """Let another thread take the place of one that ends."""
-        call = self._loop.call_soon_threadsafe
-        with suppress(RuntimeError):  # as in _post
-            call(self._replace, thread, context=self._outside)
+        # A closed loop: the server has gone, and nobody waits.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._replace, thread, context=Context())
 
 
 async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:

@@ -32,7 +32,7 @@ class WorkQueue(Generic[Item]):
         # A lock, held, for each thread that waits; the last one is woken first, for
         # its stack is still in the processor's cache.
         self._parked: deque[threading.Lock] = deque()
-        # Hints, not guarded: a thread was woken and has not taken anything yet; how
+        # Hints, not guarded: a thread is coming, and has not taken anything yet; how
         # many items were taken.
         self._is_one_coming = False
         self._taken = 0
@@ -68,6 +68,10 @@ class WorkQueue(Generic[Item]):
                 self._is_one_coming = False
                 self._taken += 1
                 return item
+
+    def announce(self) -> None:
+        """Note that the caller, a thread, is about to take what comes next."""
+        self._is_one_coming = True
 
     def _park(self) -> None:
         """Wait until woken; return at once if an item has come meanwhile."""
