@@ -41,6 +41,9 @@ class OutputStream(StandardStream):
     name = "<stdout>"
     mode = "wb"
     number = 1
+    # Not RawIOBase's, which every single write() of the layers above would call; and
+    # they need not close what says that it is closed, when they go with the run.
+    closed = False
     # Of a page whose header section is not out; a lock lets one thread write it.
     _make_head: Optional[Callable[[], bytes]] = None
     _lock: threading.Lock
@@ -117,6 +120,7 @@ class OutputStream(StandardStream):
     def close(self) -> None:
         """Close the descriptor, too: nothing more is to come, so the response ends."""
         _close(self)
+        self.closed = True
         if not self.is_shut:
             self.shut()
 
@@ -127,6 +131,7 @@ class OutputStream(StandardStream):
     def end(self, *, is_in_use: bool = False) -> None:
         self._write = _drop
         self.is_shut = True
+        self.closed = not is_in_use
         if self._kept is not None:
             super().end(is_in_use=is_in_use)
 

@@ -149,6 +149,32 @@ def test_a_muted_output_writes_to_nobody() -> None:
     assert writes == []
 
 
+def test_layers_that_go_when_all_is_over_close_nothing() -> None:
+    closed: list[str] = []
+
+    class Output(streams.OutputStream):
+        def close(self) -> None:
+            closed.append("again")
+
+    writes: list[bytes] = []
+    text = streams.open_output(Output(writes.append))
+    text.write("too late")
+    text.buffer.raw.end()
+    del text
+    assert (closed, writes) == ([], [])
+
+
+def test_threads_that_go_on_may_write_to_nobody_when_all_is_over() -> None:
+    writes: list[bytes] = []
+    raw = streams.OutputStream(writes.append)
+    raw.end(is_in_use=True)
+    assert raw.write(b"late") == 4
+    raw.end()
+    with pytest.raises(ValueError, match="closed"):
+        raw.write(b"later")
+    assert writes == []
+
+
 def test_an_empty_write_is_no_write() -> None:
     writes: list[bytes] = []
     streams.OutputStream(writes.append).write(b"")
