@@ -157,10 +157,11 @@ def test_layers_that_go_when_all_is_over_close_nothing() -> None:
             closed.append("again")
 
     writes: list[bytes] = []
-    text = streams.open_output(Output(writes.append))
+    raw = Output(writes.append)
+    text = streams.open_output(raw)
     text.write("too late")
-    text.buffer.raw.end()
-    del text
+    raw.end()
+    del text, raw
     assert (closed, writes) == ([], [])
 
 
