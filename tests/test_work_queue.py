@@ -148,6 +148,19 @@ def test_nobody_is_woken_beside_a_thread_that_is_about_to_come() -> None:
     assert bench.woken == 1, "it did not come"
 
 
+def test_while_somebody_comes_and_the_queue_is_watched_the_loop_is_left_alone() -> None:
+    bench = Bench(waiting=8)
+    bench.queue.put(1)
+    bench.turns.turn()
+    bench.queue.put(2)
+    assert not bench.turns.soon
+    bench.turns.wait()
+    assert bench.woken == 2, "nobody has come for a while"
+    bench.queue.take()
+    bench.queue.put(3)
+    assert bench.turns.soon, "whoever has come is busy now"
+
+
 def test_a_turn_whose_items_are_gone_wakes_nobody() -> None:
     bench = Bench(waiting=8)
     bench.queue.put(1)

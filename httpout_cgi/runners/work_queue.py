@@ -48,6 +48,8 @@ class WorkQueue(Generic[Item]):
     def put(self, item: Item) -> None:
         """Add an item; a thread is woken when the loop has done its turn."""
         self._items.append(item)
+        if self._is_one_coming and self._is_watching:
+            return  # a turn of the loop less
         if not self._is_rousing:
             self._is_rousing = True
             self._loop.call_soon(self._rouse)
