@@ -142,17 +142,35 @@ def test_a_folder_may_be_missing_and_vanish_and_come_back(
         shutil.rmtree(folder)
 
 
+@both_modes
 def test_a_folder_may_be_replaced_by_another_one(
-    tmp_path: Path, changes: Changes, watch: Callable[..., Watcher]
+    tmp_path: Path, changes: Changes, watch: Callable[..., Watcher], mode: Mode
 ) -> None:
     folder, new = tmp_path / "scripts", tmp_path / "new"
     folder.mkdir()
     new.mkdir()
-    watch(folder)
+    watch(folder, mode=mode)
     changes.wait_until_watching(folder)
     folder.rename(tmp_path / "old")
     new.rename(folder)
     changes.wait_until_watching(folder)
+    (folder / "a.py").write_text("x")
+    changes.wait_for(folder / "a.py")
+
+
+@both_modes
+def test_a_link_may_lead_elsewhere(
+    tmp_path: Path, changes: Changes, watch: Callable[..., Watcher], mode: Mode
+) -> None:
+    link, one, two = (tmp_path / name for name in ("link", "one", "two"))
+    one.mkdir()
+    two.mkdir()
+    link.symlink_to(one)
+    watch(link, mode=mode)
+    changes.wait_until_watching(link)
+    link.unlink()
+    link.symlink_to(two)
+    changes.wait_until_watching(link)
 
 
 def test_paths_are_told_as_the_folder_was_named(
@@ -173,12 +191,15 @@ def test_many_events_of_one_save_are_told_once(
     watch(tmp_path)
     changes.wait_until_watching(tmp_path)
     busy, last = tmp_path / "busy.py", tmp_path / "last.py"
+    begun = time.monotonic()
     with busy.open("w") as file:
         for _ in range(100):
             file.write("x\n")
             file.flush()
     last.write_text("x")
-    assert changes.wait_for(last).count(str(busy)) <= 2
+    told = changes.wait_for(last).count(str(busy))
+    # A busy machine may take its time to write the file.
+    assert told <= 2 + (time.monotonic() - begun) / watcher._SETTLE
 
 
 def test_folders_within_others_are_watched_once(
@@ -189,7 +210,9 @@ def test_folders_within_others_are_watched_once(
     (tmp_path / "inner2").mkdir()
     watch(inner, tmp_path, inner)
     changes.wait_until_watching(inner)
-    (inner / "a.py").write_text("x")
+    # One event, not those of a file that is opened, written and closed.
+    (tmp_path / "new").touch()
+    (tmp_path / "new").rename(inner / "a.py")
     changes.wait_for(inner / "a.py")
     (inner / "b.py").write_text("x")
     assert str(inner / "a.py") not in changes.wait_for(inner / "b.py")

@@ -178,7 +178,13 @@ class Watcher:
         # its inode number may be given to the next folder.
         known = self._watched[folder]
         emitters = self._observers[known.polling].emitters
-        return known.identity == identity and any(
+        if known.polling:
+            # It looks at the path, whatever is there.  To begin anew would be to miss
+            # what has changed since it looked last.
+            is_same = os.path.realpath(folder) == known.watch.path
+        else:
+            is_same = known.identity == identity
+        return is_same and any(
             one.watch == known.watch and one.is_alive() for one in list(emitters)
         )
 
