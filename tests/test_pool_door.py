@@ -62,7 +62,8 @@ def ask(
         "SCRIPT_FILENAME": str(path),
         **more,
     }
-    return admit(Head(variables, len(content), 0), content.encode(), mounts)
+    run, _ = admit(Head(variables, len(content), 0), content.encode(), mounts)
+    return run
 
 
 def refusal(mounts: Sequence[Mount], path: Path | str, **more: str) -> str:

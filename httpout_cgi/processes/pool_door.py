@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple, NoReturn, Sequence
 from urllib.parse import unquote_to_bytes
 
 from httpout_cgi.processes import pool_shebang
-from httpout_cgi.processes.pool_run import Run, read_run
+from httpout_cgi.processes.pool_run import Run, drop_length
 from httpout_cgi.processes.pool_variables import clean, split_name
 from httpout_cgi.protocol.scgi import Head
 from httpout_cgi.protocol.script_names import make_matcher
@@ -80,10 +80,12 @@ def _read_mount(
     return Mount(**values)  # type: ignore[arg-type]
 
 
-def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
-    """Return the run that another server asks for.
+def admit(
+    head: Head, content: bytes, mounts: Sequence[Mount]
+) -> tuple[Run, os.stat_result]:
+    """Return the run that another server asks for, and what is at its path.
 
-    Raises Refusal, and ValueError for what is no request at all.
+    Raises Refusal.
     """
     variables = head.variables
     named = variables.get("SCRIPT_FILENAME", "")
@@ -91,13 +93,13 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
     mount = _find_mount(asked.split("/"), variables.get("SCRIPT_NAME", ""), mounts)
     if mount is None:
         _refuse(403, "below no script mount", asked)
-    path, extra = _find_script(mount, asked)
+    path, extra, seen = _find_script(mount, asked)
     environment = clean(variables, passes_authorization=mount.passes_authorization)
     split_name(environment, extra)
     environment.update(mount.environment)
     # Behind all others: they say what was found.
     environment["SCRIPT_FILENAME"] = path
-    run = read_run(Head(environment, head.content_length, head.size), content)
+    drop_length(environment, head.content_length)
     words: tuple[str, ...] = ()
     query = variables.get("QUERY_STRING")
     if mount.indexed_query and query:
@@ -105,7 +107,11 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
     interpreter = ""
     if mount.interpreters:
         interpreter = _find_interpreter(mount, path)
-    return run._replace(
+    run = Run(
+        path,
+        environment,
+        head.content_length,
+        content,
         arguments=words,
         timeout=mount.timeout,
         interpreter=interpreter,
@@ -115,6 +121,7 @@ def admit(head: Head, content: bytes, mounts: Sequence[Mount]) -> Run:
         is_guest=True,
         is_apache=asked is not named,
     )
+    return run, seen
 
 
 def _find_interpreter(mount: Mount, path: str) -> str:
@@ -147,14 +154,18 @@ def _find_mount(
     return best
 
 
-def _find_script(mount: Mount, asked: str) -> tuple[str, str]:
-    """Follow the path down to the first file; return it, and the extra path."""
+def _find_script(mount: Mount, asked: str) -> tuple[str, str, os.stat_result]:
+    """Follow the path down to the first file.
+
+    Return its own path, the extra one, and what is there.
+    """
     folder = "/".join(mount.parts)
     path, has_links = folder, False
     if mount.is_file:
-        if not S_ISREG(_look(path, "always")[0].st_mode):
+        seen, _ = _look(path, "always")
+        if not S_ISREG(seen.st_mode):
             _refuse(403, "not a regular file", path)
-        return path, asked[len(path) :]
+        return path, asked[len(path) :], seen
     for name in asked[len(folder) + 1 :].split("/"):
         # ".." would lead out of the mount: to /bin/sh, and its "-c".
         if not name or name in (".", ".."):
@@ -169,7 +180,7 @@ def _find_script(mount: Mount, asked: str) -> tuple[str, str]:
                 _refuse(403, "not a script of its mount", path)
             if has_links:
                 _check_place(path, folder, mount.links)
-            return path, asked[len(path) :]
+            return path, asked[len(path) :], seen
         if not S_ISDIR(seen.st_mode):
             # Opening a device or a FIFO may block, or do something.
             _refuse(403, "neither file nor folder", path)

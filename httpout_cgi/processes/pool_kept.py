@@ -161,19 +161,20 @@ class KeptChild:
             return None, None
         content = data[head.size :]
         if mounts is None:
-            run = read_run(head, content)
+            run, seen = read_run(head, content), None
         else:
-            run = admit(head, content, mounts)
+            run, seen = admit(head, content, mounts)
         if self._settings.ownership is not None:
             ownership, own = self._settings.ownership, self._settings.environment
-            run = pool_ownership.admit(run, ownership, own)
+            run, seen = pool_ownership.admit(run, ownership, own), None
         path = run.path
         is_other = run.by_shebang and not pool_program.names_us(path)
         if run.interpreter or is_other or run.is_apache:
             return None, None
         if not path.endswith(".py") and not pool_program.is_python(path):
             return None, None
-        seen = os.stat(path)
+        if seen is None:
+            seen = os.stat(path)
         return (run, seen) if self._is_ours(run, seen) else (None, None)
 
     def _is_ours(self, run: Run, seen: os.stat_result) -> bool:

@@ -90,7 +90,7 @@ class Peer:
             if self.mounts is None:
                 self.run = read_run(head, content)
             else:
-                self.run = admit(head, content, self.mounts)
+                self.run, _ = admit(head, content, self.mounts)
             if bool(self.run.page) != (len(self._descriptors) == _OF_PAGE):
                 raise ValueError("a wrong number of descriptors for what it asks for")
             if self._descriptors:

@@ -53,13 +53,18 @@ def read_run(head: Head, content: bytes = b"") -> Run:
     extras = environment.pop(_EXTRAS, None)
     run = Run(path, environment, head.content_length, content)
     if extras is None:
-        has_content = environment.get("REQUEST_METHOD", "") not in _WITHOUT_CONTENT
-    else:
-        run, has_content = _read_extras(run, extras)
-    # SCGI demands a length; CGI has none where there is no content.
+        drop_length(environment, head.content_length)
+        return run
+    run, has_content = _read_extras(run, extras)
     if not has_content and head.content_length == 0:
         del environment["CONTENT_LENGTH"]
     return run
+
+
+def drop_length(environment: dict[str, str], length: int) -> None:
+    """Drop the length that SCGI demands where CGI has none: there is no content."""
+    if not length and environment.get("REQUEST_METHOD", "") in _WITHOUT_CONTENT:
+        environment.pop("CONTENT_LENGTH", None)
 
 
 def _read_extras(run: Run, text: str) -> tuple[Run, bool]:

@@ -53,6 +53,9 @@ _DEFAULTS = {
     "SERVER_SOFTWARE": "httpout-cgi",
 }
 
+# That of the pool, which nothing changes.
+_PATH = os.environ.get("PATH", os.defpath)
+
 
 def clean(
     variables: Mapping[str, str], *, passes_authorization: bool
@@ -66,7 +69,7 @@ def clean(
     if not passes_authorization:
         environment.pop("HTTP_AUTHORIZATION", None)
     # Ours: an Apache would send its own, and anybody anything.
-    environment["PATH"] = os.environ.get("PATH", os.defpath)
+    environment["PATH"] = _PATH
     return {**_DEFAULTS, **environment}
 
 
