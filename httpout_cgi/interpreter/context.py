@@ -86,6 +86,12 @@ def install() -> None:
             _undo.append(part.install())
 
 
+def prepare() -> None:
+    """Do what ``install`` would do in each child of this process, before a fork."""
+    pickling.prepare()
+    refusals.prepare()
+
+
 def uninstall() -> None:
     """Take all stand-ins away; no run may be under way."""
     while _undo:

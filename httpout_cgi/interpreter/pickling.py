@@ -10,7 +10,8 @@ import _pickle
 import io
 import pickle
 import sys
-from functools import reduce
+from functools import lru_cache, reduce
+from types import ModuleType
 from typing import Any, Callable, Dict, List, Tuple
 
 from httpout_cgi.interpreter import imports
@@ -158,14 +159,37 @@ def install() -> Callable[[], None]:
     Also in the modules that have imported the originals already.
     """
     undo: List[Callable[[], None]] = []
-    for stand_in in (Pickler, Unpickler, dumps, dump, loads, load):
-        original = getattr(_pickle, stand_in.__name__)
-        for module in list(sys.modules.values()):
-            namespace = getattr(module, "__dict__", {})
-            if namespace.get(stand_in.__name__) is original:
-                replace(module, stand_in.__name__, stand_in, undo)
+    for stand_in in _STAND_INS:
+        name = stand_in.__name__
+        original = getattr(_pickle, name)
+        for module in _find_holders(len(sys.modules)):
+            if module.__dict__.get(name) is original:
+                replace(module, name, stand_in, undo)
     return undoing(undo)
 
 
-for _stand_in in (Pickler, Unpickler, dumps, dump, loads, load):
+def prepare() -> None:
+    """Do what is the same in all children, before the fork.
+
+    To look at a module is to count a reference to it: a child copies its page.
+    """
+    _find_holders(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _find_holders(count: int) -> List[ModuleType]:
+    """Return the modules that have an original; ``count`` is how many there are."""
+    originals = [(one.__name__, getattr(_pickle, one.__name__)) for one in _STAND_INS]
+    return [
+        module
+        for module in list(sys.modules.values())
+        if any(
+            getattr(module, "__dict__", {}).get(name) is original
+            for name, original in originals
+        )
+    ]
+
+
+_STAND_INS = (Pickler, Unpickler, dumps, dump, loads, load)
+for _stand_in in _STAND_INS:
     _stand_in.__module__ = "_pickle"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import wraps
+from functools import lru_cache, wraps
 from types import ModuleType
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from httpout_cgi.interpreter import harmless_calls
 from httpout_cgi.interpreter.process_calls import GUARDED, PROCESS_CALLS
@@ -71,17 +71,22 @@ def guard_module(name: str, module: ModuleType) -> None:
 
 
 def _guard(module: ModuleType, path: str, call: str) -> None:
-    *owners, name = path.split(".")
-    # Any: a module, or a class in it.
-    owner: Any = module
-    for part in owners:
-        owner = getattr(owner, part, None)
-    original = getattr(owner, name, None)
+    owner, name, original = _find_original(module, path)
     if original is not None:
         replace(owner, name, _make_stand_in(call, original), _undo)
 
 
+# Any: a module, or a class in it, and whatever it has there.
+def _find_original(module: ModuleType, path: str) -> Tuple[Any, str, Any]:
+    *owners, name = path.split(".")
+    owner: Any = module
+    for part in owners:
+        owner = getattr(owner, part, None)
+    return owner, name, getattr(owner, name, None)
+
+
 # Any: whatever the call takes and returns.
+@lru_cache(maxsize=None)  # by a pool, before it forks
 def _make_stand_in(call: str, original: Callable[..., Any]) -> Callable[..., Any]:
     answer = harmless_calls.ANSWERS.get(call)
     is_set_up = call.partition(".")[0] in _SET_UP_AT_IMPORT
@@ -108,12 +113,25 @@ def permit(ask: Callable[[str], bool]) -> None:
     _permits.append(ask)
 
 
+def prepare() -> None:
+    """Do what is the same in all children, before the fork."""
+    for name, module in _list_modules():
+        public = _C_MODULES.get(name, name)
+        for path in GUARDED.get(public, ()):
+            _, _, original = _find_original(module, path)
+            if original is not None:
+                _make_stand_in(f"{public}.{path}", original)
+
+
+def _list_modules() -> List[Tuple[str, ModuleType]]:
+    names = (*GUARDED, *_C_MODULES)
+    return [(name, sys.modules[name]) for name in names if name in sys.modules]
+
+
 def install() -> Callable[[], None]:
     """Put the stand-ins in place; return what takes them away again."""
-    for name in (*GUARDED, *_C_MODULES):
-        module = sys.modules.get(name)
-        if module is not None:
-            guard_module(name, module)
+    for name, module in _list_modules():
+        guard_module(name, module)
 
     def uninstall() -> None:
         while _undo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import sys
 import textwrap
 import threading
@@ -38,6 +39,16 @@ def test_installing_twice_is_installing_once() -> None:
     context.uninstall()
     assert original == (sys.__dict__["stdout"], type(sys), type(os.environ), os.putenv)
     context.uninstall()
+
+
+def test_what_is_prepared_before_a_fork_is_put_in_place_behind_it() -> None:
+    originals = (pickle.loads, os.fork)
+    context.prepare()
+    assert (pickle.loads, os.fork) == originals
+    with stand_ins():
+        assert pickle.loads is not originals[0]
+        assert os.fork.__wrapped__ is originals[1]  # type: ignore[attr-defined]
+    assert (pickle.loads, os.fork) == originals
 
 
 @pytest.mark.parametrize(
