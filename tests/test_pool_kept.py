@@ -292,6 +292,33 @@ def test_children_are_started_as_they_are_needed(tmp_path: Path) -> None:
     os.close(held)
 
 
+def test_whoever_waits_when_a_child_has_done_its_share_gets_another(
+    tmp_path: Path,
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    held = os.open(gate, os.O_RDWR)
+    source = f"print(os.getpid(), flush=True); open({str(gate)!r}, 'rb', 0).read(1)"
+    path = save(tmp_path / "a.py", f"import os; {source}")
+    with kept(processes=2, runs_per_process=2) as pool:
+        first, second = pool.send(path), pool.send(path)
+        pids = [int(one.connection.recv(100)) for one in (first, second)]
+        os.write(held, b"12")
+        assert first.read().exit_code == second.read().exit_code == 0
+        # It has no run, and takes none: not all are busy.
+        os.kill(pids[0], signal.SIGSTOP)
+        until(lambda: "T (stopped)" in Path(f"/proc/{pids[0]}/status").read_text())
+        last = pool.send(path)
+        assert int(last.connection.recv(100)) == pids[1]
+        waiting = pool.send(path)
+        os.write(held, b"34")
+        assert last.read().exit_code == 0
+        assert int(waiting.connection.recv(100)) not in pids
+        os.kill(pids[0], signal.SIGCONT)
+        assert waiting.read().exit_code == 0
+    os.close(held)
+
+
 def test_no_more_runs_than_processes_are_under_way(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)

@@ -68,7 +68,7 @@ class Children:
         self._doomed: dict[int, float] = {}
         # Any: what getsignal() returns.
         self._dispositions: list[tuple[int, Any]] = []
-        self._tell_ended: Callable[[int], None] = lambda pid: None
+        self._tell_ended: Callable[[int, int], None] = lambda pid, status: None
         # What lets this process import as others do; for kept children.
         self.withdraw = self._preparation.script.withdraw
 
@@ -168,8 +168,11 @@ class Children:
             with suppress(OSError):  # the child has done it, or has ended
                 os.setpgid(spare.pid, spare.pid)
 
-    def tell_ended(self, told: Callable[[int], None]) -> None:
-        """Tell of the children that ``fork`` has made when they have been reaped."""
+    def tell_ended(self, told: Callable[[int, int], None]) -> None:
+        """Tell of the children that ``fork`` has made when they have been reaped.
+
+        By their process id, and their status as waitpid() returns it.
+        """
         self._tell_ended = told
 
     def fork(self, become: Callable[[], int]) -> int:
@@ -218,18 +221,18 @@ class Children:
                 return ended
             peer = self._peers.pop(pid, None)
             if peer is None:
-                self._forget_spare(pid)
+                self._forget_spare(pid, status)
             else:
                 peer.tell_status(status)
                 self._heed(peer)
                 ended.append(peer)
 
-    def _forget_spare(self, pid: int) -> None:
+    def _forget_spare(self, pid: int, status: int) -> None:
         for spare in [one for one in self._spares if one.pid == pid]:
             self._spares.remove(spare)
             spare.close()
             return
-        self._tell_ended(pid)
+        self._tell_ended(pid, status)
 
     def end(self, peer: Peer) -> None:
         """Tell the group to end; it is killed later, if it does not."""

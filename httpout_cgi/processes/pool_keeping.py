@@ -8,12 +8,14 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import select
 import signal
 import socket
 import time
 from contextlib import suppress
 from typing import Mapping, Sequence
 
+from httpout_cgi.interpreter import context
 from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount
 from httpout_cgi.processes.pool_handover import Handed, take_over
@@ -98,6 +100,7 @@ class KeptChildren:
             self._lifeline, self._our_end = os.pipe()
         index = min({*range(self._settings.processes)} - self._pids.keys())
         self._slots.end(index, 0.0)
+        context.prepare()
         self._pids[index] = self._children.fork(lambda: self._become_child(index))
 
     def _become_child(self, index: int) -> int:
@@ -152,11 +155,20 @@ class KeptChildren:
             self._asked[pid] = now
             os.kill(pid, LOOK)
 
-    def _forget(self, pid: int) -> None:
+    def _forget(self, pid: int, status: int) -> None:
         self._doomed.discard(pid)
         self._asked.pop(pid, None)
         for index in [one for one, known in self._pids.items() if known == pid]:
             del self._pids[index]
+            if status == 0 and not self._is_dismissed and self._is_anybody_waiting():
+                # It has done its share.  To wait until all others are seen to be busy
+                # at once would leave a processor idle.
+                with suppress(OSError):  # who waits has it tried again
+                    self._start()
+
+    def _is_anybody_waiting(self) -> bool:
+        """Tell whether there is a connection that no child has accepted yet."""
+        return bool(select.select([*self._listeners], [], [], 0)[0])
 
     def dismiss(self) -> None:
         """Let them leave, each after its run."""
