@@ -107,7 +107,9 @@ class Gateway:
             prepared = await self._prepare(exchange)
             if isinstance(prepared, Invocation):
                 return None
-            response = await self._answer_prepared(exchange, prepared)
+            if isinstance(prepared, Folder):
+                prepared = await self._list(exchange, prepared)
+            response = prepared
         except Exception as exc:
             response = await self._answer_failure(exc, exchange, run_id)
         return response if exchange is None else exchange.complete(response)
@@ -167,16 +169,11 @@ class Gateway:
             # From its start on, the content is the run's.
             if not isinstance(prepared, Invocation):
                 close_content(exchange.request)
-        return await self._answer_prepared(exchange, prepared)
-
-    async def _answer_prepared(
-        self, exchange: Exchange, prepared: Response | Folder | Invocation
-    ) -> Response:
-        if isinstance(prepared, Response):
-            return prepared
+        if isinstance(prepared, Invocation):
+            return await self._run(exchange, prepared)
         if isinstance(prepared, Folder):
             return await self._list(exchange, prepared)
-        return await self._run(exchange, prepared)
+        return prepared
 
     async def _list(self, exchange: Exchange, folder: Folder) -> Response:
         resolver = exchange.resolver
