@@ -36,6 +36,16 @@ class Endpoints:
     tls: Mapping[str, str] = field(default_factory=dict)
 
 
+class ReceivedFields(dict[str, list[str]]):
+    """The fields of a request, by lower-case name; nobody changes them any more.
+
+    The next request of a client may have the same object.  ``variables`` keeps what
+    scripts are told of them, see metavariables.py.
+    """
+
+    variables: Mapping[str, str] | None = None
+
+
 class Request(NamedTuple):
     """One request, its content complete.
 

@@ -26,7 +26,7 @@ from httpout_cgi.protocol.metavariables import (
 )
 from httpout_cgi.protocol.negotiation import choose_coding
 from httpout_cgi.protocol.ranges import parse_ranges, select_ranges
-from httpout_cgi.protocol.request_head import parse_request_head
+from httpout_cgi.protocol.request_head import HeadParser
 from httpout_cgi.protocol.search_words import search_words
 from httpout_cgi.protocol.url_path import parse_target
 from httpout_cgi.protocol.websocket_frames import CloseReceived, Frames
@@ -159,7 +159,7 @@ def make_request(fields: Mapping[str, list[str]], target: str = "/") -> Request:
 def test_heads(text: str, host: str) -> None:
     head = f"GET /{text} HTTP/1.1{host}" if host else text
     try:
-        parsed = parse_request_head(head.encode("latin-1"))
+        parsed = HeadParser().parse(head.encode("latin-1"))
     except HTTPError as refusal:
         assert 400 <= refusal.status <= 505  # noqa: PT017 - both ways are right
         return

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.messages import Endpoints, ReceivedFields, Request
 from httpout_cgi.protocol.metavariables import (
     Server,
     build_metavariables,
@@ -359,3 +359,23 @@ def test_malformed_host_is_refused(sent: str) -> None:
     with pytest.raises(HTTPError, match="malformed Host") as caught:
         server_name(sent, "fallback")
     assert caught.value.status == HTTPStatus.BAD_REQUEST
+
+
+def test_a_script_that_changes_its_variables_changes_nobody_elses() -> None:
+    request = _REQUEST._replace(fields=ReceivedFields({"host": ["a"], "x": ["1"]}))
+    first = _build(request)
+    first["HTTP_X"] = "2"
+    first["HTTP_Y"] = "3"
+    second = _build(request)
+    assert second["HTTP_X"] == "1"
+    assert "HTTP_Y" not in second
+
+
+def test_who_may_see_a_password_is_decided_for_each_script() -> None:
+    # RFC 3875 section 9.2: the fields are the same, the scripts are not.
+    fields = ReceivedFields({"authorization": ["Basic YTpi"]})
+    request = _REQUEST._replace(fields=fields)
+    mount = dataclasses.replace(_MOUNT, pass_authorization=True)
+    trusted = _build(request, _SCRIPT._replace(mount=mount))
+    assert trusted["HTTP_AUTHORIZATION"] == "Basic YTpi"
+    assert "HTTP_AUTHORIZATION" not in _build(request)

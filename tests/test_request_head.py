@@ -5,11 +5,11 @@ from http import HTTPStatus
 import pytest
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.protocol.request_head import RequestHead, parse_request_head
+from httpout_cgi.protocol.request_head import HeadParser, RequestHead
 
 
-def parse(*lines: str) -> RequestHead:
-    return parse_request_head("\r\n".join(lines).encode("latin-1"))
+def parse(*lines: str, parser: HeadParser | None = None) -> RequestHead:
+    return (parser or HeadParser()).parse("\r\n".join(lines).encode("latin-1"))
 
 
 def test_a_head_is_taken_apart() -> None:
@@ -148,3 +148,71 @@ def test_invented_names_do_not_make_the_cache_grow_for_ever() -> None:
     for number in range(2000):
         parse("GET / HTTP/1.1", "Host: x", f"X-Invented-{number}: 1")
     assert len(request_head._NAMES) <= request_head._NAMES_LIMIT
+
+
+def test_fields_that_are_sent_again_are_the_same_object() -> None:
+    parser = HeadParser()
+    first = parse("GET /a HTTP/1.1", "Host: x", "A: b", parser=parser)
+    second = parse("POST /b HTTP/1.1", "Host: x", "A: b", parser=parser)
+    assert (second.method, second.target) == ("POST", "/b")
+    assert second.fields is first.fields
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(["Host: x", "A: c"], id="another value"),
+        pytest.param(["Host: x", "A: b", "A: b"], id="one more"),
+        pytest.param(["Host: x"], id="one less"),
+        pytest.param(["Host: x", "Content-Length: 5"], id="with content"),
+    ],
+)
+def test_fields_that_have_changed_are_read_again(fields: list[str]) -> None:
+    parser = HeadParser()
+    parse("GET / HTTP/1.1", "Host: x", "A: b", parser=parser)
+    second = parse("GET / HTTP/1.1", *fields, parser=parser)
+    assert second == parse("GET / HTTP/1.1", *fields)
+
+
+def test_the_same_fields_of_another_version_are_read_again() -> None:
+    # RFC 9112 section 9.3; a coding in HTTP/1.0 is smuggling (section 6.1).
+    parser = HeadParser()
+    fields = ["Host: x", "Transfer-Encoding: chunked"]
+    assert parse("POST / HTTP/1.1", *fields, parser=parser).keep_alive
+    with pytest.raises(HTTPError):
+        parse("POST / HTTP/1.0", *fields, parser=parser)
+    parse("GET / HTTP/1.1", "Host: x", parser=parser)
+    assert not parse("GET / HTTP/1.0", "Host: x", parser=parser).keep_alive
+
+
+def test_without_fields_nothing_is_the_same_again() -> None:
+    parser = HeadParser()
+    parse("GET / HTTP/1.0", parser=parser)
+    with pytest.raises(HTTPError):
+        parse("GET / HTTP/1.1", parser=parser)
+    with pytest.raises(HTTPError):
+        parse("GET / HTTP/1.0", "", parser=parser)
+
+
+@pytest.mark.parametrize("line", ["GET /", "GET  / HTTP/1.1", "GET / HTTP/2.0"])
+def test_a_malformed_line_is_refused_before_fields_that_are_known(line: str) -> None:
+    parser = HeadParser()
+    parse("GET / HTTP/1.1", "Host: x", parser=parser)
+    with pytest.raises(HTTPError):
+        parse(line, "Host: x", parser=parser)
+
+
+def test_what_was_refused_is_refused_again() -> None:
+    parser = HeadParser()
+    for _ in range(2):
+        with pytest.raises(HTTPError):
+            parse("GET / HTTP/1.1", "Host: x", "Host: y", parser=parser)
+
+
+def test_long_header_sections_are_not_kept() -> None:
+    parser = HeadParser()
+    lines = ["GET / HTTP/1.1", "Host: x", "A: " + "b" * 4096]
+    first = parse(*lines, parser=parser)
+    second = parse(*lines, parser=parser)
+    assert second.fields == first.fields
+    assert second.fields is not first.fields

@@ -10,7 +10,7 @@ from httpout_cgi.config import Limits
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.processes.spool import Spool
 from httpout_cgi.protocol.chunked import ChunkedDecoder
-from httpout_cgi.protocol.request_head import RequestHead, parse_request_head
+from httpout_cgi.protocol.request_head import HeadParser, RequestHead
 
 # Of a line that is no request line, the log has no more than this.
 _LOGGED = 1024
@@ -26,6 +26,7 @@ class Reception:
         self.head: RequestHead | None = None
         self.spool: Spool | None = None
         self.waiting = b""
+        self._parser = HeadParser()
         self._remaining = 0
         self._decoder: ChunkedDecoder | None = None
 
@@ -80,7 +81,7 @@ class Reception:
         if end < 0:
             self._check_partial_head(limit)
             return None
-        head = parse_request_head(self.waiting[:end])
+        head = self._parser.parse(self.waiting[:end])
         self.waiting = self.waiting[end + 4 :]
         return head
 

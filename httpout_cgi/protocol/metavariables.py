@@ -8,14 +8,14 @@ REMOTE_USER are of whom we have authenticated), REMOTE_HOST (it would take a DNS
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.messages import Endpoints, Request
+from httpout_cgi.messages import Endpoints, ReceivedFields, Request
 from httpout_cgi.scripts import Mount, Script
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -200,13 +200,7 @@ def _build_origin(environment: Mapping[str, str]) -> str:
 def _add_fields(environment: dict[str, str], request: Request, mount: Mount) -> None:
     """Add HTTP_* and CONTENT_TYPE (RFC 3875 sections 4.1.18 and 4.1.3)."""
     fields = request.fields
-    for name, values in fields.items():
-        variable = _name_variable(name)
-        if variable:
-            value = values[0]
-            if len(values) > 1:
-                value = ("; " if name == "cookie" else ", ").join(values)
-            environment[variable] = value if value.isascii() else _decode(value)
+    environment |= _recall_fields(fields)
     types = fields.get("content-type")
     if types:
         if len(set(types)) > 1:
@@ -214,6 +208,27 @@ def _add_fields(environment: dict[str, str], request: Request, mount: Mount) -> 
         environment["CONTENT_TYPE"] = _decode(types[0])
     if mount.pass_authorization and "authorization" in fields:
         environment["HTTP_AUTHORIZATION"] = _decode(", ".join(fields["authorization"]))
+
+
+def _recall_fields(fields: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+    if not isinstance(fields, ReceivedFields):
+        return _name_fields(fields)
+    if fields.variables is None:
+        fields.variables = _name_fields(fields)
+    return fields.variables
+
+
+def _name_fields(fields: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the variables of fields whatever script they are for."""
+    variables = {}
+    for name, values in fields.items():
+        variable = _name_variable(name)
+        if variable:
+            value = values[0]
+            if len(values) > 1:
+                value = ("; " if name == "cookie" else ", ").join(values)
+            variables[variable] = value if value.isascii() else _decode(value)
+    return variables
 
 
 # The bound is against clients that make up names; what is used stays in the cache.

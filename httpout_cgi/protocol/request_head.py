@@ -7,9 +7,10 @@ how requests are smuggled past a front server.  Must not know connections or tre
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.messages import ReceivedFields
 
 # Apache (LimitRequestFields) and tremolo draw the line here, too.
 MAXIMUM_FIELDS = 100
@@ -26,6 +27,11 @@ _DIGITS = re.compile(r"[0-9]{1,18}").fullmatch
 # names cannot make it grow.
 _NAMES: dict[str, str] = {}
 _NAMES_LIMIT = 512
+
+# The longest header section that is kept; a browser's has about half of it.
+_KEPT_LENGTH = 2048
+# What of a RequestHead is not in its first line.
+_Section: TypeAlias = "tuple[ReceivedFields, int | None, bool, bool, bool]"
 
 
 class RequestHead(NamedTuple):
@@ -44,29 +50,44 @@ class RequestHead(NamedTuple):
     expects_continue: bool
 
 
-def parse_request_head(head: bytes) -> RequestHead:
-    """Read a head without the empty line at its end.
+class HeadParser:
+    """Reads the heads of one connection, whose client says most of it again and again.
 
-    Raises HTTPError: 400, 417, 431, 501 or 505.
+    A header section that is the last one again has been read; its fields are the same
+    object then.
     """
-    lines = head.decode("latin-1").split("\r\n")
-    if len(lines) > MAXIMUM_FIELDS + 1:
-        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        raise HTTPError(status, f"more than {MAXIMUM_FIELDS} fields")
-    method, target, version = _parse_request_line(lines[0])
-    fields = _parse_fields(lines)
-    _check_host(fields, version)
-    content_length, chunked = _parse_framing(fields, version)
-    return RequestHead(
-        method,
-        target,
-        version,
-        fields,
-        content_length,
-        chunked,
-        _is_kept_alive(fields, version),
-        "expect" in fields and _expects_continue(fields, version),
-    )
+
+    def __init__(self) -> None:
+        self._section = ""
+        self._version = ""
+        self._read: _Section | None = None
+
+    def parse(self, head: bytes) -> RequestHead:
+        """Read a head without the empty line at its end.
+
+        Raises HTTPError: 400, 417, 431, 501 or 505.
+        """
+        line, end, section = head.decode("latin-1").partition("\r\n")
+        read = self._read if section == self._section else None
+        if read is None and section.count("\r\n") >= MAXIMUM_FIELDS:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise HTTPError(status, f"more than {MAXIMUM_FIELDS} fields")
+        method, target, version = _parse_request_line(line)
+        if read is None or version != self._version:
+            read = _parse_section(section.split("\r\n") if end else [], version)
+            if section and len(section) <= _KEPT_LENGTH:
+                self._section, self._version, self._read = section, version, read
+        fields, content_length, chunked, keep_alive, expects_continue = read
+        return RequestHead(
+            method,
+            target,
+            version,
+            fields,
+            content_length,
+            chunked,
+            keep_alive,
+            expects_continue,
+        )
 
 
 def _parse_request_line(line: str) -> tuple[str, str, str]:
@@ -81,9 +102,22 @@ def _parse_request_line(line: str) -> tuple[str, str, str]:
     return method, target, "HTTP/1.0" if minor == "0" else "HTTP/1.1"
 
 
+def _parse_section(lines: list[str], version: str) -> _Section:
+    fields = _parse_fields(lines)
+    _check_host(fields, version)
+    content_length, chunked = _parse_framing(fields, version)
+    return (
+        ReceivedFields(fields),
+        content_length,
+        chunked,
+        _is_kept_alive(fields, version),
+        "expect" in fields and _expects_continue(fields, version),
+    )
+
+
 def _parse_fields(lines: list[str]) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
-    for line in lines[1:]:
+    for line in lines:
         raw, colon, value = line.partition(":")
         name = _NAMES.get(raw) or _read_name(raw)
         if not colon:
