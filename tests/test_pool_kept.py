@@ -15,7 +15,12 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.processes import pool_dirt
-from httpout_cgi.processes.pool_handover import hand_over, take_over
+from httpout_cgi.processes.pool_handover import (
+    Handed,
+    hand_over,
+    say_farewell,
+    take_over,
+)
 from httpout_cgi.protocol.scgi import encode_head
 from tests.live import PATIENCE
 from tests.live_site import start_site
@@ -292,31 +297,63 @@ def test_children_are_started_as_they_are_needed(tmp_path: Path) -> None:
     os.close(held)
 
 
+@contextmanager
+def one_of_two_stopped(
+    folder: Path, **settings: object
+) -> Iterator[tuple[PoolProcess, Path, int, int]]:
+    """Yield a pool, a script that reads from a pipe, its other end, and a child.
+
+    The other child has no run and takes none, so that not all are busy.
+    """
+    gate = folder / "gate"
+    os.mkfifo(gate)
+    # Held open, so that each run takes a byte of its own.
+    held = os.open(gate, os.O_RDWR)
+    source = f"print(os.getpid(), flush=True); open({str(gate)!r}, 'rb', 0).read(1)"
+    path = save(folder / "a.py", f"import os; {source}")
+    with kept(**settings) as pool:
+        requests = [pool.send(path) for _ in range(2)]
+        stopped, other = (int(one.connection.recv(100)) for one in requests)
+        os.write(held, b"12")
+        assert {request.read().exit_code for request in requests} == {0}
+        os.kill(stopped, signal.SIGSTOP)
+        until(lambda: "T (stopped)" in Path(f"/proc/{stopped}/status").read_text())
+        yield pool, path, held, other
+        os.kill(stopped, signal.SIGCONT)
+    os.close(held)
+
+
 def test_whoever_waits_when_a_child_has_done_its_share_gets_another(
     tmp_path: Path,
 ) -> None:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    held = os.open(gate, os.O_RDWR)
-    source = f"print(os.getpid(), flush=True); open({str(gate)!r}, 'rb', 0).read(1)"
-    path = save(tmp_path / "a.py", f"import os; {source}")
-    with kept(processes=2, runs_per_process=2) as pool:
-        first, second = pool.send(path), pool.send(path)
-        pids = [int(one.connection.recv(100)) for one in (first, second)]
-        os.write(held, b"12")
-        assert first.read().exit_code == second.read().exit_code == 0
-        # It has no run, and takes none: not all are busy.
-        os.kill(pids[0], signal.SIGSTOP)
-        until(lambda: "T (stopped)" in Path(f"/proc/{pids[0]}/status").read_text())
+    settings = {"processes": 2, "runs_per_process": 2}
+    with one_of_two_stopped(tmp_path, **settings) as (pool, path, held, child):
         last = pool.send(path)
-        assert int(last.connection.recv(100)) == pids[1]
+        assert int(last.connection.recv(100)) == child
         waiting = pool.send(path)
-        os.write(held, b"34")
+        os.write(held, b"12")
         assert last.read().exit_code == 0
-        assert int(waiting.connection.recv(100)) not in pids
-        os.kill(pids[0], signal.SIGCONT)
+        assert int(waiting.connection.recv(100)) != child
         assert waiting.read().exit_code == 0
-    os.close(held)
+
+
+def test_a_child_has_a_successor_before_it_leaves(tmp_path: Path) -> None:
+    settings = {"processes": 3, "runs_per_process": 8}
+    with one_of_two_stopped(tmp_path, **settings) as (pool, path, held, child):
+        assert [find_pid(pool, tmp_path) for _ in range(5)] == [child] * 5
+        last_but_one = pool.send(path)
+        assert int(last_but_one.connection.recv(100)) == child
+        waiting = [pool.send(path) for _ in range(2)]
+        os.write(held, b"1")
+        assert last_but_one.read().exit_code == 0
+        # At the same time.
+        pids = {int(request.connection.recv(100)) for request in waiting}
+        assert len(pids) == 2
+        os.write(held, b"23")
+        assert {request.read().exit_code for request in waiting} == {0}
+        # It has one already: there is no third.
+        until(lambda: is_gone(child))
+        assert {find_pid(pool, tmp_path) for _ in range(3)} == pids - {child}
 
 
 def test_no_more_runs_than_processes_are_under_way(tmp_path: Path) -> None:
@@ -575,7 +612,7 @@ def test_a_connection_is_handed_over_with_what_was_read(count: int) -> None:
         hand_over(child, 1, b"read", theirs, numbers)
         assert theirs.fileno() == -1
         handed = take_over(pool_end, [None, ()])
-        assert handed is not None
+        assert isinstance(handed, Handed)
         assert handed.mounts == ()
         data, descriptors = handed.received
         assert (data, len(descriptors)) == (b"read", count)
@@ -584,6 +621,14 @@ def test_a_connection_is_handed_over_with_what_was_read(count: int) -> None:
         handed.connection.close()
         for number in descriptors:
             os.close(number)
+
+
+def test_a_child_that_is_going_to_leave_says_which_it_is() -> None:
+    child, pool_end = socket.socketpair(type=socket.SOCK_DGRAM)
+    with child, pool_end:
+        say_farewell(child, 300)
+        assert take_over(pool_end, [None]) == 300
+    say_farewell(child, 1)  # nobody listens
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from typing import Any, NamedTuple, Sequence
 
 from httpout_cgi.processes.pool_door import Mount
 
 # The bytes that were read, the connection, and a worker's three, or four for a page.
 _OF_OTHERS, _OF_WORKER, _OF_PAGE = 2, 5, 6
+_SLOT_SIZE = 2
 # As much as one recv() of a kept child returns.
 _LARGEST = 1 << 20
 
@@ -56,6 +58,12 @@ def hand_over(
                 os.close(number)
 
 
+def say_farewell(pool: socket.socket, slot: int) -> None:
+    """Tell the pool that the child of that slot is going to leave."""
+    with suppress(OSError):  # the pool has gone, or has more to do
+        pool.send(slot.to_bytes(_SLOT_SIZE, "little"), socket.MSG_DONTWAIT)
+
+
 def _write_blob(data: bytes) -> int:
     if hasattr(os, "memfd_create"):
         number = os.memfd_create("request")
@@ -70,18 +78,21 @@ def _write_blob(data: bytes) -> int:
 
 def take_over(
     child: socket.socket, mounts: Sequence[Sequence[Mount] | None]
-) -> Handed | None:
+) -> Handed | int | None:
     """Take what a child hands over, in the pool; None if that makes no sense.
 
-    Raises BlockingIOError if there is nothing.
+    A number is the slot of a child that says farewell.  Raises BlockingIOError if there
+    is nothing.
     """
-    data, ancillary, _, _ = child.recvmsg(1, socket.CMSG_SPACE(_OF_PAGE * 4))
+    data, ancillary, _, _ = child.recvmsg(_SLOT_SIZE, socket.CMSG_SPACE(_OF_PAGE * 4))
     numbers: list[int] = []
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             numbers += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
     for number in numbers:
         os.set_inheritable(number, False)
+    if not numbers and len(data) == _SLOT_SIZE:
+        return int.from_bytes(data, "little")
     is_known = len(numbers) in (_OF_OTHERS, _OF_WORKER, _OF_PAGE)
     if not is_known or not data or data[0] >= len(mounts):
         _close_all(numbers)

@@ -53,6 +53,8 @@ class KeptChildren:
         # Process ids by slot.
         self._pids: dict[int, int] = {}
         self._doomed: set[int] = set()
+        # Those that have a successor already.
+        self._succeeded: set[int] = set()
         # When a child was asked whether its peer is still there.
         self._asked: dict[int, float] = {}
         self.handover, self._theirs = socket.socketpair(type=socket.SOCK_DGRAM)
@@ -133,7 +135,12 @@ class KeptChildren:
     def take(self) -> Handed | None:
         """Return what a child hands over; None if there is nothing."""
         with suppress(OSError):
-            return take_over(self.handover, [*self._listeners.values()])
+            taken = take_over(self.handover, [*self._listeners.values()])
+            if not isinstance(taken, int):
+                return taken
+            pid = self._pids.get(taken)
+            if pid is not None and self._renew():
+                self._succeeded.add(pid)
         return None
 
     def look(self, now: float) -> None:
@@ -160,15 +167,21 @@ class KeptChildren:
         self._asked.pop(pid, None)
         for index in [one for one, known in self._pids.items() if known == pid]:
             del self._pids[index]
-            if status == 0 and not self._is_dismissed and self._is_anybody_waiting():
-                # It has done its share.  To wait until all others are seen to be busy
-                # at once would leave a processor idle.
-                with suppress(OSError):  # who waits has it tried again
-                    self._start()
+            if status == 0 and pid not in self._succeeded:
+                self._renew()
+        self._succeeded.discard(pid)
 
-    def _is_anybody_waiting(self) -> bool:
-        """Tell whether there is a connection that no child has accepted yet."""
-        return bool(select.select([*self._listeners], [], [], 0)[0])
+    def _renew(self) -> bool:
+        """Start a child in the place of one that has done its share, if it is missed.
+
+        Waiting until all others are seen to be busy would leave a processor idle.
+        """
+        may_be_more = not self._is_dismissed and self.count < self._settings.processes
+        if may_be_more and select.select([*self._listeners], [], [], 0)[0]:
+            with suppress(OSError):  # whoever waits has it tried again
+                self._start()
+                return True
+        return False
 
     def dismiss(self) -> None:
         """Let them leave, each after its run."""

@@ -24,7 +24,7 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import pool_ownership, pool_program
 from httpout_cgi.processes.pool_dirt import Dirt
 from httpout_cgi.processes.pool_door import Mount, admit
-from httpout_cgi.processes.pool_handover import hand_over
+from httpout_cgi.processes.pool_handover import hand_over, say_farewell
 from httpout_cgi.processes.pool_kept_run import HARMLESS, LOOK, KeptRun
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.processes.pool_settings import Settings
@@ -40,6 +40,8 @@ _PATIENCE_MS = 50
 # Between looks at what woke nobody.
 _WAIT_SECONDS = 5.0
 
+# In the last eighth of its runs, a child has a successor.
+_LAST_PART = 8
 # After so many runs whoever has to wait comes first.
 _TURNS = 8
 
@@ -76,6 +78,8 @@ class KeptChild:
         self._classifier = Classifier()
         self._run = KeptRun(cache)
         self._left = settings.runs_per_process
+        # Told so early, its successor is there when it leaves.
+        self._farewell = self._left // _LAST_PART
         self._dirt = Dirt(settings.limits)
         self._poll = self._make_poll()
 
@@ -93,6 +97,8 @@ class KeptChild:
             if taken is None:
                 break
             self._serve_peer(*taken)
+            if self._left == self._farewell:
+                say_farewell(self._place.handover, self._place.slot)
         return 0
 
     # Any: select.epoll, or what is as good.
