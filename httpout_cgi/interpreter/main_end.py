@@ -17,7 +17,7 @@ import traceback
 import weakref
 from contextlib import suppress
 from types import ModuleType
-from typing import AbstractSet, Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from httpout_cgi.interpreter import namespaces
 from httpout_cgi.interpreter.own_tracebacks import hide_own_frames
@@ -58,13 +58,14 @@ class End:
     def finish(
         self,
         failure: Failure,
-        local: AbstractSet[str],
+        local: Sequence[str],
         join: Optional[Callable[[], object]] = None,
     ) -> int:
         """End all that the script has begun; return the exit code of the process.
 
-        ``local`` are the files of the modules that end with the script.  ``join`` waits
-        for what goes on when its threads have ended.
+        ``local`` are the names of the modules that end with the script, but for
+        ``__main__``, the first one first.  ``join`` waits for what goes on when its
+        threads have ended.
         """
         if not self._is_nothing or self._begun != _list_begun():
             end_threads(join)
@@ -105,7 +106,7 @@ def end_threads(join: Optional[Callable[[], object]]) -> None:
         atexit._run_exitfuncs()
 
 
-def _finish(failure: Failure, local: AbstractSet[str], generation: int) -> int:
+def _finish(failure: Failure, local: Sequence[str], generation: int) -> int:
     is_flushed = _flush()
     if gc.isenabled():
         # As CPython does, and not only to have less to do later: it puts objects in an
@@ -209,9 +210,10 @@ def _restore_streams() -> None:
         setattr(sys, name, getattr(sys, f"__{name}__"))
 
 
-def _drop_modules(local: AbstractSet[str], generation: int) -> None:
+def _drop_modules(local: Sequence[str], generation: int) -> None:
     """Drop __main__ and local modules; clear those that are held elsewhere."""
-    left = [ref for ref in map(_forget, _names_of(local)) if ref is not None]
+    # By name: to look at all that there is would copy each page that it is on.
+    left = [ref for ref in map(_forget, ["__main__", *local]) if ref is not None]
     # Finalizers of objects that refer to each other: the warm heap is frozen, so that
     # this looks at the script's objects alone.
     gc.collect(generation)
@@ -219,17 +221,6 @@ def _drop_modules(local: AbstractSet[str], generation: int) -> None:
         module = find()
         if module is not None:
             namespaces.clear(module.__dict__)
-
-
-def _names_of(local: AbstractSet[str]) -> List[str]:
-    names = ["__main__"]
-    if local:
-        names += [
-            name
-            for name, module in list(sys.modules.items())
-            if name != "__main__" and getattr(module, "__file__", None) in local
-        ]
-    return names
 
 
 def _forget(name: str) -> Optional[weakref.ref[ModuleType]]:

@@ -11,8 +11,9 @@ import sys
 import warnings
 from functools import partial
 from importlib.machinery import SourceFileLoader
+from itertools import islice
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple
 
 from httpout_cgi.interpreter import main_end, main_imports
 from httpout_cgi.interpreter.code_cache import CodeCache, Compiled
@@ -57,7 +58,8 @@ class MainScript:
         self._note: Callable[[str], object] = _ignore
         # Told the name of each local module that is about to be run.
         self._begin_module: Callable[[str], object] = _ignore
-        self._local: Set[str] = set()
+        # Names of local modules, in the order in which they were begun.
+        self._local: Dict[str, None] = {}
         self._shared = list(sys.path)
         # What came before these on the path when the script began.
         self._own: Sequence[str] = ()
@@ -90,7 +92,7 @@ class MainScript:
         failure = main_end.attempt(partial(self._run_script, path, main.__dict__))
         del main
         self._note_imports()
-        return self._end.finish(failure, self._local)
+        return self._end.finish(failure, [*self._local])
 
     def run_page(
         self,
@@ -111,7 +113,7 @@ class MainScript:
         page.join()
         self._note_imports()
         failure = main_end.Failure(run.exit_code)
-        return self._end.finish(failure, self._local, page.join)
+        return self._end.finish(failure, [*self._local], page.join)
 
     def _run_page(self, path: str, page: ProcessPage) -> None:
         # First: what is wrong with it is seen in the browser.
@@ -139,10 +141,10 @@ class MainScript:
     def _note_imports(self) -> None:
         """Tell what others have to import as well: the last ones of a dict."""
         count = len(sys.modules) - self._module_count
-        if count > 0:
-            for name in list(sys.modules)[-count:]:
-                # A script may put anything there.
-                self._note(str(name))
+        # Not a list of all: their names would be copied, page by page.
+        for name in [*islice(reversed(sys.modules), max(count, 0))][::-1]:
+            # A script may put anything there.
+            self._note(str(name))
 
     def _run_script(self, path: str, namespace: Dict[str, Any]) -> None:
         code, self._level = _load(path, self._cache)
@@ -155,7 +157,7 @@ class MainScript:
         main_imports.forget_shadowed(self._own)
 
     def _load_module(self, path: str, name: str) -> CodeType:
-        self._local.add(path)
+        self._local[name] = None
         self._begin_module(name)
         return self._read_module(path)
 
