@@ -113,7 +113,7 @@ class ThreadRunner:
         if not self._threads:
             for _ in range(self._thread_count):
                 self._add_thread()
-        run = ThreadRun(invocation, self._post)
+        run = ThreadRun(invocation, self._loop, self._post)
         self._active.add(run)
         self._queue.put(run)
         if invocation.script.mount.output == "page":
