@@ -8,7 +8,7 @@ ENTRIES = "G01 G02 G04 G05 G08 G09 G10 G12 G13 G17"
 ROWS = (
     Row(
         "G01_harmless.py",
-        expect=b"1234.5 . 1.5\nNone None\n131072 131072\nTrue 0\nNone",
+        expect=b"1234.5 . 1.5\nNone None\n131072 131072\nTrue True\nNone",
     ),
     Row("G02_install.py", expect="Grüß Gott unknown Grüß Gott\n['1 Seite'".encode()),
     Row("G02_probe.py", expect=b"False False\nname '_' is not defined\nmessages True"),

@@ -35,7 +35,7 @@ sites:
     error_pages: {{404: /errors/404.html, 403: /cgi-bin/error_page.py}}
     scripts:
       - {{url: /cgi-bin/, path: {CGI_BIN}, environment: {{GREETING: hello}}}}
-      - {{url: /short/, path: {CGI_BIN}, timeout: 300ms}}
+      - {{url: /short/, path: {CGI_BIN}, timeout: 1s}}
       - {{url: /no-words/, path: {CGI_BIN}, indexed_query: false}}
       - {{url: /authorized/, path: {CGI_BIN}, pass_authorization: true}}
   - hosts: ["*.wild.example", other.example]

@@ -153,6 +153,8 @@ def test_output_and_children_of_a_run_come_in_order(tmp_path: Path) -> None:
 
 # It drops a Popen that is alive, at which CPython warns as here.
 dropping = pytest.mark.filterwarnings("ignore::ResourceWarning")
+# Seconds: much more than a script needs for what it does before it is ended.
+LIMIT = 1
 BACKGROUND = """
     import subprocess
     child = subprocess.Popen(["sleep", "60"])
@@ -165,7 +167,7 @@ def test_a_child_holds_a_run_open_until_its_time_is_over(tmp_path: Path) -> None
     path = save(tmp_path / "a.py", BACKGROUND)
 
     async def test(runner: ThreadRunner) -> None:
-        run = runner.start(describe(path, environment=dict(PATH), timeout=0.3))
+        run = runner.start(describe(path, environment=dict(PATH), timeout=LIMIT))
         pid = int(await run.read())
         try:
             await until(lambda: run.is_finished)
@@ -279,7 +281,7 @@ def test_a_script_that_closes_its_output_still_has_a_time_limit(
     path = save(tmp_path / "a.py", source)
 
     async def test(runner: ThreadRunner) -> None:
-        run = runner.start(describe(path, timeout=0.3))
+        run = runner.start(describe(path, timeout=LIMIT))
         assert await read_all(run) == b"a\n"
         await until(lambda: run.is_finished)
         assert "RunInterrupted" in str(run.failure)

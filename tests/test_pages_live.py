@@ -404,7 +404,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_a_page_that_waits_too_long_is_ended(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    config = CONFIG.replace("output: page", "output: page, timeout: 300ms")
+    config = CONFIG.replace("output: page", "output: page, timeout: 1s")
     config = config.replace("threads: 4", "threads: 1")
     with start_pages(tmp_path_factory.mktemp("short"), config) as site:
         write_page(site, "long.py", "import asyncio\nwait(asyncio.sleep(1000))")

@@ -496,12 +496,15 @@ def test_a_script_that_is_no_file_is_told_of(
 
 # How runs end.
 
+# Seconds: much more than a script needs for what it does before it is ended.
+LIMIT = 1
+
 
 def test_a_run_over_its_time_limit_is_told_to_end(
     tmp_path: Path, pool: PoolProcess
 ) -> None:
     path = save(tmp_path / "a.py", "import time; print(1, flush=True); time.sleep(600)")
-    answer = pool.ask(path, timeout=0.2)
+    answer = pool.ask(path, timeout=LIMIT)
     assert (answer.output, answer.exit_code) == (b"1\n", -signal.SIGTERM)
 
 
@@ -520,7 +523,7 @@ def test_what_ignores_that_is_killed_with_its_children(
     tmp_path: Path, pool: PoolProcess
 ) -> None:
     path = save(tmp_path / "a.py", STUBBORN)
-    answer = pool.ask(path, timeout=0.2)
+    answer = pool.ask(path, timeout=LIMIT)
     assert answer.exit_code == -signal.SIGKILL
     for pid in map(int, answer.output.split()):
         until(lambda pid=pid: not is_alive(pid))  # type: ignore[misc]
@@ -530,7 +533,7 @@ def test_a_group_is_killed_whose_leader_has_left(
     tmp_path: Path, pool: PoolProcess
 ) -> None:
     lines = STUBBORN.replace("if os.fork():", "if os.fork():\n    signal.signal(15, 0)")
-    answer = pool.ask(save(tmp_path / "a.py", lines), timeout=0.2)
+    answer = pool.ask(save(tmp_path / "a.py", lines), timeout=LIMIT)
     assert answer.exit_code == -signal.SIGTERM
     for pid in map(int, answer.output.split()):
         until(lambda pid=pid: not is_alive(pid))  # type: ignore[misc]

@@ -149,7 +149,8 @@ sites:
   - docroot: htdocs
     scripts:
       - {url: /cgi-bin/, path: cgi-bin, match: ["*"]}
-      - {url: /forced/, path: cgi-bin, match: ["*"], runner: process, timeout: 500ms}
+      - {url: /forced/, path: cgi-bin, match: ["*"], runner: process}
+      - {url: /limited/, path: cgi-bin, match: ["*"], timeout: 500ms}
       - {url: /named/, path: cgi-bin, match: ["*.cgi"]}
       - {url: /one, file: cgi-bin/one-program}
 """
@@ -288,8 +289,8 @@ def test_what_cannot_run_is_one_clear_line(
 
 def test_a_program_over_its_time_limit_is_ended(site: Site) -> None:
     write(site.folder / "cgi-bin/slow.sh", "#!/bin/sh\nexec sleep 60\n")
-    assert site.ask("/forced/slow.sh").status == 504
-    site.wait_for_log("/forced/slow.sh .*over its time limit of 0.5 s")
+    assert site.ask("/limited/slow.sh").status == 504
+    site.wait_for_log("/limited/slow.sh .*over its time limit of 0.5 s")
 
 
 RULES = [

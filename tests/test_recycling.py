@@ -24,7 +24,8 @@ STUCK = {
 def site(tmp_path: Path) -> Iterator[Site]:
     config = EMPTY.replace(
         "runner: thread}",
-        "runner: thread, timeout: 300ms}, {url: /slow/, path: slow, runner: thread}",
+        "runner: thread, timeout: 300ms}, {url: /slow/, path: slow, runner: thread},"
+        " {url: /patient/, path: cgi-bin, runner: thread}",
     )
     (tmp_path / "slow").mkdir()
     with start_site(tmp_path, f"threads: 2\n{config}") as site:
@@ -54,7 +55,7 @@ def test_a_worker_with_too_many_stuck_threads_is_replaced_without_a_refusal(
         pids: set[bytes] = set()
 
         def is_replaced() -> bool:
-            reply = site.ask("/cgi-bin/hello.py")
+            reply = site.ask("/patient/hello.py")
             assert reply.status == 200
             pids.add(reply.body.strip())
             return len(pids) == 2
@@ -69,7 +70,7 @@ def test_a_worker_with_too_many_stuck_threads_is_replaced_without_a_refusal(
     assert f"worker {old} leaves, another one starts" in log
     assert "ended with" not in log
     # The successor is as good as the first.
-    assert site.ask("/cgi-bin/hello.py").status == 200
+    assert site.ask("/patient/hello.py").status == 200
 
 
 def test_a_worker_that_leaves_ends_at_sigterm(site: Site) -> None:
@@ -86,7 +87,7 @@ def test_a_worker_that_leaves_ends_at_sigterm(site: Site) -> None:
         site.wait_for_log(f"worker {old} leaves, another one starts")
 
         def is_replaced() -> bool:
-            return site.ask("/cgi-bin/hello.py").body != b"%d\n" % old
+            return site.ask("/patient/hello.py").body != b"%d\n" % old
 
         wait_until(is_replaced, "the worker is not replaced")
         assert site.server.stop() == 0

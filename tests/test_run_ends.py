@@ -18,6 +18,12 @@ from tests.live_site import EMPTY, Site, start_site
 
 HEAD = 'print("Content-Type: text/plain\\n")\n'
 
+# The same scripts twice; who comes next has all the time that the one before leaves.
+LIMITED = "threads: 1\n" + EMPTY.replace(
+    "scripts: [",
+    "scripts: [{url: /limited/, path: cgi-bin, runner: thread, timeout: 300ms}, ",
+)
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -253,14 +259,13 @@ def test_content_stays_open_for_a_script_that_was_answered_early(site: Site) -> 
 def test_whatever_waits_is_ended_at_its_time_limit(
     tmp_path: Path, waiting: str, logged: str
 ) -> None:
-    config = EMPTY.replace("path: cgi-bin", "path: cgi-bin, timeout: 300ms")
-    with start_site(tmp_path, f"threads: 1\n{config}") as site:
+    with start_site(tmp_path, LIMITED) as site:
         site.write(
             "wait.py",
             f"import asyncio, queue, signal, subprocess, sys, time\n{waiting}",
         )
         site.write("hello.py", HEAD + "print('hello')")
-        assert site.ask("/cgi-bin/wait.py").status == 504
+        assert site.ask("/limited/wait.py").status == 504
         site.wait_for_log(rf"wait\.py \w+\] .*{logged}")
         assert site.ask("/cgi-bin/hello.py").body == b"hello\n"
         assert "is stuck" not in site.server.stderr.text
@@ -289,8 +294,7 @@ def test_threads_that_a_script_leaves_behind_are_ended(site: Site) -> None:
 
 
 def test_a_stuck_script_is_given_up_and_its_thread_replaced(tmp_path: Path) -> None:
-    config = EMPTY.replace("path: cgi-bin", "path: cgi-bin, timeout: 300ms")
-    with start_site(tmp_path, f"threads: 1\n{config}") as site:
+    with start_site(tmp_path, LIMITED) as site:
         site.write(
             "stuck.py",
             """\
@@ -303,7 +307,7 @@ def test_a_stuck_script_is_given_up_and_its_thread_replaced(tmp_path: Path) -> N
             """,
         )
         site.write("hello.py", HEAD + "print('hello')")
-        assert site.ask("/cgi-bin/stuck.py").status == 504
+        assert site.ask("/limited/stuck.py").status == 504
         site.wait_for_log(r"stuck\.py \w+\] its thread is stuck")
         assert site.ask("/cgi-bin/hello.py").body == b"hello\n"
 

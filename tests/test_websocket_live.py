@@ -410,7 +410,7 @@ def test_a_page_that_does_not_listen_keeps_little(site: Site) -> None:
 def test_a_page_over_its_time_limit_is_closed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    config = CONFIG.replace("output: page", "output: page, timeout: 300ms")
+    config = CONFIG.replace("output: page", "output: page, timeout: 1s")
     with start_pages(tmp_path_factory.mktemp("limited"), config) as site:
         write_page(site, "wait.py", ECHO.replace("run(", "wait("))
         write_page(site, "run.py", ECHO)
