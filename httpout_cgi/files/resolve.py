@@ -28,6 +28,7 @@ from httpout_cgi.files.roots import (
     is_source,
     name_copies,
 )
+from httpout_cgi.files.ways import Ways
 from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Owner, Script
 
@@ -103,7 +104,7 @@ def make_http_error(error: OSError, owner: int | None = None) -> HTTPError:
 
 
 class Resolver:
-    """Resolves the paths of one site.  Immutable: any thread may use it.
+    """Resolves the paths of one site; any thread may use it.
 
     ``label`` is the site's name in logs.  ``private`` are files that are never sent,
     nor what lies beside them and begins with their name.  With an ``owner`` the site is
@@ -119,6 +120,7 @@ class Resolver:
         owner: Owner | None = None,
         sends_others: bool = False,
     ) -> None:
+        self._ways = Ways()
         self._label = label
         self._document_root = str(site.docroot)
         self._index = site.index
@@ -138,6 +140,9 @@ class Resolver:
 
         Raises HTTPError 403 or 404, and 500 or 503 if the disk fails.
         """
+        known = self._ways.find(path)
+        if known is not None:
+            return known
         root = self._bare.get(path)
         if root is None:
             root = _find_root(self._roots, path)
@@ -193,7 +198,10 @@ class Resolver:
                     _refuse(HTTPStatus.NOT_FOUND, "a name that begins with _", file)
                 if root.runs(name, seen):
                     name, extra = path[:position], path[position:]
-                    return self._make_script(root, file, seen, name, extra)
+                    script = self._make_script(root, file, seen, name, extra)
+                    if not (extra or is_linked):
+                        self._ways.keep(root, script)
+                    return script
                 if path[position:]:
                     _refuse(HTTPStatus.NOT_FOUND, "a file, not a folder", file)
                 static = StaticFile(file, seen, self._owner, root.folder)
