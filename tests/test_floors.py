@@ -71,7 +71,7 @@ _POOL_PROCESS = (
         f"processes.pool_{name}"
         for name in ("ownership", "spare", "relay", "forks", "shebang", "variables")
     ),
-    *(f"processes.pool_{name}" for name in ("rehearsal", "warmth")),
+    *(f"processes.pool_{name}" for name in ("heap", "rehearsal", "warmth")),
     "processes.resident",
 )
 _POOL_PROTOCOL = tuple(

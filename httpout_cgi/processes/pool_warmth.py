@@ -10,6 +10,8 @@ import importlib
 import sys
 from typing import Sequence
 
+from httpout_cgi.processes.pool_heap import fill_holes
+
 # What scripts import most.
 _FIRST = (
     *("datetime", "html", "json", "os", "re", "time", "traceback", "urllib.parse"),
@@ -78,6 +80,7 @@ def learn(names: Sequence[str]) -> bool:
 def settle() -> None:
     """Let children share the heap with us as long as nobody writes to it."""
     gc.collect()
+    fill_holes()
     gc.freeze()
 
 
