@@ -177,3 +177,24 @@ def test_a_status_without_a_phrase_keeps_the_blank() -> None:
 def test_what_would_split_the_response_is_refused(response: Response) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  both kinds are ValueErrors
         render_head(response, PLAIN, 0, "")
+
+
+def test_what_was_refused_is_refused_again() -> None:
+    response = Response(200, (("A", "b\r\nSet-Cookie: c=d"),))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="line end"):
+            render_head(response, PLAIN, 0, "")
+
+
+def test_the_same_fields_have_any_status_and_length() -> None:
+    fields = (("A", "b"),)
+    for status, line in ((200, b"200 OK"), (404, b"404 Not Found")):
+        for length in (1, 2):
+            head = render_head(Response(status, fields), PLAIN, length, "")
+            expected = b"HTTP/1.1 %b\r\nContent-Length: %d\r\nA: b\r\n\r\n"
+            assert head == expected % (line, length)
+
+
+def test_fields_may_be_a_list() -> None:
+    response = Response(200, [("A", "b")])
+    assert b"\r\nA: b\r\n" in render_head(response, PLAIN, 0, "")

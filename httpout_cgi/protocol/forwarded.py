@@ -41,6 +41,8 @@ def resolve_request(request: Request, trusted: AddressSet) -> Request:
     Its endpoints are the client's; its Host is the forwarded one, so that a script
     that builds URLs of its own gets those that the client can reach.
     """
+    if not trusted and request.endpoints.peer_address:
+        return request
     endpoints = resolve_endpoints(request.endpoints, request.fields, trusted)
     host = forwarded_host(request.endpoints, request.fields, trusted)
     if host is not None:

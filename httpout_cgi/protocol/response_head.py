@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 
-from httpout_cgi.messages import FilePart, FileParts, Response
+from httpout_cgi.messages import Fields, FilePart, FileParts, Response
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 # Responses that never have content (RFC 9110 sections 15.2, 15.3.5, 15.4.5).
@@ -62,14 +62,24 @@ def render_head(
     holds a line end or NUL, or cannot be ISO-8859-1.
     """
     status, fields = response.status, response.fields
-    phrase = response.reason or _PHRASES.get(status, "")
-    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    # Those of scripts are tuples, and mostly the same again.
+    render = _recall_lines if isinstance(fields, tuple) else _render_lines
+    line, lines = render(status, response.reason, fields)
     own = added + _frame_lines(status, framing, length)
-    head = f"HTTP/1.1 {status} {phrase}\r\n{own}{lines}\r\n"
-    expected = len(fields) + own.count("\n") + 2
+    return f"{line}{own}{lines}\r\n".encode("latin-1")
+
+
+def _render_lines(status: int, reason: str, fields: Fields) -> tuple[str, str]:
+    """Return the status line, and the lines of the fields."""
+    line = f"HTTP/1.1 {status} {reason or _PHRASES.get(status, '')}\r\n"
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    head, expected = line + lines, len(fields) + 1
     if head.count("\n") != expected or head.count("\r") != expected or "\0" in head:
         raise ValueError("line end or NUL in a field of the response")
-    return head.encode("latin-1")
+    return line, lines
+
+
+_recall_lines = lru_cache(maxsize=256)(_render_lines)
 
 
 def _frame_lines(status: int, framing: Framing, length: int | None) -> str:
