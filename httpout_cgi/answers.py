@@ -101,11 +101,23 @@ def send_file(
     given = {name.lower(): value for name, value in document.fields}
     media_type = given.get("content-type")
     response = files.send(file, request, media_type, now=now)
+    return add_said(response, document)
+
+
+def add_said(response: Response, document: Document) -> Response:
+    """Add to a response of ours what a script, or middleware, says of it.
+
+    What we know better stays ours.
+    """
     known = {name.lower() for name, _ in response.fields} | _FILE_FIELDS
+    # Who guards a file knows better than the settings who may keep it.
+    known -= _ADDING_UP | {"cache-control"}
     fields = [own for own in document.fields if own[0].lower() not in known]
     if response.status == HTTPStatus.NOT_MODIFIED:
         fields = remove_content_fields(fields)
-    status = document.status if is_error else response.status
+    status = response.status
+    if status == HTTPStatus.OK:
+        status = document.status
     reason = document.reason if status == document.status else ""
     own = response._replace(status=status, fields=fields, reason=reason)
     return add_fields(own, response.fields)._replace(close=document.close)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from httpout_cgi.access import Access
 from httpout_cgi.answers import add_fields, judge_conditions
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import Resolver, StaticFile
+from httpout_cgi.files.resolve import Resolution, Resolver, StaticFile
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_response import Document
 from httpout_cgi.protocol.metavariables import (
@@ -24,7 +24,7 @@ from httpout_cgi.protocol.websocket_handshake import (
 )
 from httpout_cgi.runners.websocket import Upgrade
 from httpout_cgi.script_output import SendInterim
-from httpout_cgi.scripts import Invocation, Script
+from httpout_cgi.scripts import Invocation, Permit, Script
 from httpout_cgi.sites import Site
 
 
@@ -38,7 +38,8 @@ class Exchange:
     ``redirect`` has the REDIRECT_* variables after a local redirect, and ``hops``
     counts how many there were; ``is_failed`` if it goes on to an error page.  ``user``
     is whom we have authenticated; with ``is_exempt``, the next resource may be seen by
-    everybody if it is a file: an error page, which the settings have chosen.
+    everybody if it is a file: an error page, which the settings have chosen.  With a
+    ``permit``, middleware is asked whether the client gets what was ``found``.
     """
 
     request: Request
@@ -54,15 +55,26 @@ class Exchange:
     is_failed: bool = False
     is_exempt: bool = False
     user: str = ""
+    permit: Permit | None = None
+    found: Resolution | HTTPError | None = None
 
     async def check_access(self, access: Access) -> None:
         """Find out who asks; raises HTTPError 401 or 403 if that is nobody for this."""
         path = self.target.path
         if self.is_exempt:
             found = self.site.choose_resolver(path).resolve(path)
-            if isinstance(found, StaticFile):
+            if self.may_show(found):
                 return
         self.user = await access.check(self.request, path)
+
+    def may_show(self, found: Resolution | HTTPError) -> bool:
+        """Tell whether everybody may see that, whoever is kept out otherwise."""
+        return self.is_exempt and isinstance(found, StaticFile)
+
+    @property
+    def is_permitted(self) -> bool:
+        """Tell whether middleware lets the client have what was found."""
+        return self.permit is not None and self.permit.is_given
 
     def describe_run(self, script: Script) -> Invocation:
         """Return the run of a script that answers the request.
@@ -71,22 +83,36 @@ class Exchange:
         """
         request, query = self.request, self.target.query
         self.name = script.name
-        environment = build_metavariables(
-            request, script, self.server, self.run_id, self.redirect
-        )
-        if self.user:
-            environment |= user_variables(self.user)
         words: tuple[str, ...] = ()
         if query and script.mount.indexed_query:
             words = search_words(request.method, query)
         return Invocation(
             self.run_id,
             script,
-            environment,
+            self._build_environment(script),
             words,
             request.content,
             upgrade=self._prepare_upgrade(script),
         )
+
+    def ask_middleware(
+        self, stand_in: Script, found: Resolution | HTTPError
+    ) -> Invocation:
+        """Return the run that tells whether the client gets what was found."""
+        self.permit, self.found, self.name = Permit(), found, stand_in.name
+        return Invocation(
+            self.run_id,
+            stand_in,
+            self._build_environment(stand_in),
+            stdin=self.request.content,
+            permit=self.permit,
+        )
+
+    def _build_environment(self, script: Script) -> dict[str, str]:
+        environment = build_metavariables(
+            self.request, script, self.server, self.run_id, self.redirect
+        )
+        return environment | user_variables(self.user) if self.user else environment
 
     def _prepare_upgrade(self, script: Script) -> Upgrade | None:
         """Return what lets a page be a WebSocket, if its client has asked for that."""
@@ -100,6 +126,8 @@ class Exchange:
     def wants(self, document: Document) -> bool:
         """Tell whether the client gets what the script prints."""
         if document.sendfile is not None or not document.allows_content:
+            return False
+        if self.is_permitted:
             return False
         return judge_conditions(self.request, document) is None
 
@@ -119,6 +147,7 @@ class Exchange:
             self.request, self.target.path, int(status), self.redirect
         )
         self.request, self.target = request, target
+        self.permit = self.found = None
         self.name = target.path
         self.hops += 1
 

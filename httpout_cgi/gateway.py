@@ -14,6 +14,7 @@ from itertools import count
 from httpout_cgi.answers import (
     HTML,
     add_fields,
+    add_said,
     answer_asterisk,
     answer_with_listing,
     check_method,
@@ -28,7 +29,7 @@ from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.exchange import Exchange, close_content
-from httpout_cgi.files.resolve import Folder, StaticFile
+from httpout_cgi.files.resolve import Folder, Resolution, Resolver, StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_output import CgiOutputParser
@@ -39,7 +40,7 @@ from httpout_cgi.protocol.cgi_response import (
     Result,
 )
 from httpout_cgi.protocol.url_path import parse_target
-from httpout_cgi.runners.base import Runner
+from httpout_cgi.runners.base import Guards, Runner
 from httpout_cgi.runners.script_log import log_script
 from httpout_cgi.runners.websocket import Upgrade
 from httpout_cgi.script_output import (
@@ -61,10 +62,16 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """Answers requests by one configuration.  Only the loop thread touches it."""
+    """Answers requests by one configuration.  Only the loop thread touches it.
 
-    def __init__(self, config: Config, runner: Runner) -> None:
+    Without ``guards`` there is no middleware.
+    """
+
+    def __init__(
+        self, config: Config, runner: Runner, guards: Guards | None = None
+    ) -> None:
         self._runner = runner
+        self._guards = guards
         self._sites = SiteMap(config)
         self._files = StaticFiles()
         # A large folder takes a thread some time: no more than one of them does.
@@ -195,14 +202,42 @@ class Gateway:
         if target.path == "*":
             return answer_asterisk(request)
         exchange.resolver = exchange.site.choose_resolver(target.path)
-        found = exchange.resolver.resolve(target.path)
+        if exchange.resolver.has_pages and self._guards is not None:
+            return self._prepare_guarded(exchange, exchange.resolver, self._guards)
+        return self._prepare_found(exchange, exchange.resolver.resolve(target.path))
+
+    def _prepare_guarded(
+        self, exchange: Exchange, resolver: Resolver, guards: Guards
+    ) -> Response | Folder | Invocation:
+        """Let middleware of pages be asked first, if there is any.
+
+        Whatever is in their folder: what is missing there may be a secret as well.
+        """
+        path = exchange.target.path
+        found: Resolution | HTTPError
+        try:
+            found = resolver.resolve(path)
+        except HTTPError as error:
+            found = error
+        if not (isinstance(found, Script) or exchange.may_show(found)):
+            mount = resolver.find_pages(path, found)
+            if mount is not None and guards.guards(mount):
+                stand_in = resolver.describe_stand_in(mount, path, found)
+                return exchange.ask_middleware(stand_in, found)
+        return self._prepare_found(exchange, found)
+
+    def _prepare_found(
+        self, exchange: Exchange, found: Resolution | HTTPError
+    ) -> Response | Folder | Invocation:
+        if isinstance(found, HTTPError):
+            raise found
         if isinstance(found, Script):
             return exchange.describe_run(found)
         if isinstance(found, StaticFile):
             return self._send(exchange, found)
         if isinstance(found, Folder):
             return found
-        return redirect_to_directory(found, target.query)
+        return redirect_to_directory(found, exchange.target.query)
 
     def _send(self, exchange: Exchange, file: StaticFile) -> Response:
         response = self._files.respond(file, exchange.request, now=time.time())
@@ -261,6 +296,8 @@ class Gateway:
                 file = exchange.resolver.resolve_sendfile(result.sendfile)
                 now = time.time()
                 return send_file(self._files, file, exchange.request, result, now=now)
+            if exchange.is_permitted:
+                return await self._pass_on(exchange, result)
             status, reason = HTTPStatus.NOT_MODIFIED, ""
             if judge_conditions(exchange.request, result) != status:
                 status = HTTPStatus.PRECONDITION_FAILED
@@ -268,6 +305,21 @@ class Gateway:
         if status == HTTPStatus.NOT_MODIFIED:
             fields = tuple(remove_content_fields(fields))
         return Response(status, fields, reason=reason, close=result.close)
+
+    async def _pass_on(self, exchange: Exchange, document: Document) -> Response:
+        """Answer with what middleware has let the client have."""
+        assert exchange.found is not None  # middleware was asked about it
+        request = exchange.request
+        if document.status != HTTPStatus.OK and request.method in ("GET", "HEAD"):
+            # The conditions are about what there would be without that status.
+            exchange.request = make_redirected_request(
+                request, request.target, whole=True
+            )
+        prepared = self._prepare_found(exchange, exchange.found)
+        if isinstance(prepared, Folder):
+            prepared = await self._list(exchange, prepared)
+        assert isinstance(prepared, Response)  # what runs is not asked about
+        return add_said(prepared, document)
 
     async def _redirect_locally(
         self, exchange: Exchange, redirect: LocalRedirect

@@ -90,6 +90,20 @@ class Script(NamedTuple):
         return ""
 
 
+@dataclass(slots=True)
+class Permit:
+    """What middleware of pages is asked for by a run without a script.
+
+    It is asked about what is no page: a file, say.  ``is_given`` from when middleware
+    has let the request pass; what the run writes then is a header section alone.
+    """
+
+    is_given: bool = False
+
+    def give(self) -> None:
+        self.is_given = True
+
+
 class Invocation(NamedTuple):
     """One run, described: everything that a runner needs to start it.
 
@@ -97,7 +111,8 @@ class Invocation(NamedTuple):
     words (``sys.argv[1:]``).  ``stdin`` is seekable, at position 0, None if empty;
     the runner closes it when the run is over, or cannot start.  ``python`` is the
     one that its first line names if only that can run it, else "".  ``upgrade`` is of a
-    page whose client asks for a WebSocket, see runners/websocket.py.
+    page whose client asks for a WebSocket, see runners/websocket.py.  With a ``permit``
+    no script runs, but what comes before a page.
     """
 
     run_id: str
@@ -107,3 +122,4 @@ class Invocation(NamedTuple):
     stdin: BinaryIO | None = None
     python: str = ""
     upgrade: object = None
+    permit: Permit | None = None

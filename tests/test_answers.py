@@ -161,6 +161,23 @@ def test_a_sent_file_keeps_the_status_of_the_script(file: StaticFile) -> None:
     assert response.body == b"content"
 
 
+def test_what_middleware_says_of_a_response_of_ours() -> None:
+    fields = (
+        *(("Vary", "Cookie"), ("Cache-Control", "private"), ("ETag", "mine")),
+        *(("Content-Security-Policy", "img-src *"), ("X-A", "1")),
+    )
+    own = (
+        *(("Content-Security-Policy", "default-src 'none'"), ("Vary", "Accept")),
+        ("Cache-Control", "max-age=60"),
+    )
+    said = answers.add_said(Response(200, own, b"x"), Document(202, "Fine", fields))
+    assert (said.status, said.reason, said.body) == (202, "Fine", b"x")
+    assert said.fields == (*fields[:2], fields[4], *own[:2])
+    redirect = answers.add_said(Response(301), Document(202, "Fine", fields[:1]))
+    assert (redirect.status, redirect.reason) == (301, "")
+    assert list(redirect.fields) == list(fields[:1])
+
+
 def test_the_reason_of_200_is_not_that_of_206(file: StaticFile) -> None:
     document = Document(reason="Fine", has_status=True)
     part = answers.send_file(

@@ -22,6 +22,7 @@ from httpout_cgi.messages import (
     Request,
     Response,
 )
+from httpout_cgi.scripts import Mount
 from tests.fake_runs import TIMEOUT, FakeRun, FakeRunner
 
 T = TypeVar("T")
@@ -278,6 +279,70 @@ def test_nph_output_is_raw(folder: Path) -> None:
         assert await read_all(response) == b"".join(pieces)
 
     run(story())
+
+
+PAGES = CONFIG.replace("scripts: [", "scripts: [{url: /, path: htdocs, output: page}, ")
+
+
+class FakeGuards:
+    """Wants to be asked, or not, or cannot be."""
+
+    def __init__(self, answer: bool | HTTPError) -> None:
+        self._answer = answer
+        self.mounts: list[Mount] = []
+
+    def guards(self, mount: Mount) -> bool:
+        self.mounts.append(mount)
+        if isinstance(self._answer, HTTPError):
+            raise self._answer
+        return self._answer
+
+
+@pytest.mark.parametrize("answer", [False, True], ids=["nobody", "middleware"])
+def test_a_file_takes_a_run_only_where_there_is_middleware(
+    folder: Path, answer: bool
+) -> None:
+    path = folder / "config.yaml"
+    path.write_text(PAGES)
+    runner = FakeRunner(FakeRun([b"Status: 401\n\nwho are you?"]))
+    guards = FakeGuards(answer)
+    gateway = Gateway(settings.load(path), runner, guards)
+    content = io.BytesIO(b"x")
+    request = make_request("/page.html")._replace(content=content, content_length=1)
+    response = ask(gateway, request)
+    assert [mount.url for mount in guards.mounts] == ["/"]
+    assert len(runner.invocations) == answer
+    if answer:
+        assert (response.status, response.body) == (401, b"who are you?")
+        (invocation,) = runner.invocations
+        assert invocation.environment["SCRIPT_NAME"] == "/page.html"
+        assert invocation.stdin is content  # the run's to close
+    else:
+        assert response.body == b"a page\n"
+        assert content.closed
+
+
+def test_nothing_is_sent_where_middleware_cannot_be_asked(folder: Path) -> None:
+    path = folder / "config.yaml"
+    path.write_text(PAGES)
+    failure = HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, "middleware is missing")
+    runner = FakeRunner()
+    gateway = Gateway(settings.load(path), runner, FakeGuards(failure))
+    for target in ("/page.html", "/missing", "/"):
+        assert ask(gateway, make_request(target)).status == 500
+    assert runner.invocations == []
+
+
+def test_nothing_is_sent_early_that_middleware_is_to_be_asked_about(
+    folder: Path,
+) -> None:
+    path = folder / "config.yaml"
+    path.write_text(PAGES)
+    runner = FakeRunner()
+    gateway = Gateway(settings.load(path), runner, FakeGuards(True))
+    for target in ("/page.html", "/missing"):
+        assert run(gateway.answer_early(make_request(target))) is None
+    assert runner.invocations == []
 
 
 def make_gateway_with_error_page(folder: Path, url: str, *runs: FakeRun) -> Gateway:

@@ -114,11 +114,6 @@ def test_middleware_sees_requests_and_responses(site: Site) -> None:
     site.wait_for_log("middleware for responses must not wait")
 
 
-def test_middleware_that_could_guard_files_is_said_not_to(site: Site) -> None:
-    site.wait_for_log("htdocs/__globals__.py is asked for pages only: static files")
-    assert site.server.stderr.text.count("is asked for pages only") == 1
-
-
 def test_a_task_that_exits_does_not_end_the_worker(site: Site) -> None:
     source = """
         import asyncio
@@ -176,12 +171,15 @@ def test_no_page_runs_while_it_fails(
         file.write_text("from httpout import app\nimport missing_here")
         text = b"<ul><li>GlobalsError: __globals__.py has failed: ModuleNotFoundError: "
         wait_for_body(site, "/page.py", text + b"No module named ")
-        reply = site.ask("/page.py")
-        assert reply.status == 500
-        assert b"secret" not in reply.body
+        write_page(site, "file.txt", "secret")
+        for target in ("/page.py", "/file.txt", "/missing.txt"):
+            reply = site.ask(target)
+            assert reply.status == 500
+            assert b"secret" not in reply.body
         site.wait_for_log(f"{file} has failed: no page runs until it is mended")
         file.unlink()
         wait_for_body(site, "/page.py", b"secret\n")
+        assert site.ask("/file.txt").body == b"secret"
 
 
 def wait_for_body(site: Site, target: str, body: bytes) -> None:

@@ -3,10 +3,12 @@
 What is the same for both is in test_pages_live.py.
 """
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.live import PATIENCE
 from tests.live_site import Site
 from tests.page_site import CONFIG, set_runner, start_pages, write_page
 from tests.pool_process import find_python
@@ -79,12 +81,24 @@ def test_each_page_has_globals_of_its_own(site: Site) -> None:
             "GlobalsError: __globals__.py has failed: ImportError: httpout.app: there"
         )
         assert text in reply.body.decode()
+        # So is what lies beside it, which the worker sends.
+        write_page(site, "file.txt", "file")
+        wait_for_status(site, "/file.txt", 500)
+        site.wait_for_log("500: .*__globals__.py wants app, which there is with")
         write_page(site, "__globals__.py", "import missing_here")
+        wait_for_status(site, "/file.txt", 200)
         assert site.ask("/page.py").status == 500
         site.wait_for_log(r"page.py \w+\] .*__globals__.py has failed")
         site.wait_for_log(r"page.py \w+\] ModuleNotFoundError: No module named")
     finally:
         (site.folder / "htdocs/__globals__.py").unlink()
+
+
+def wait_for_status(site: Site, target: str, status: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while site.ask(target).status != status:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_header_section_of_any_size_and_many_changes(site: Site) -> None:

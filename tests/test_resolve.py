@@ -12,6 +12,7 @@ from httpout_cgi.config import ScriptMount, Site
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.resolve import (
     DirectoryRedirect,
+    Resolution,
     Resolver,
     StaticFile,
     make_http_error,
@@ -466,6 +467,64 @@ def test_pages_in_a_folder_of_the_docroot(site: Path) -> None:
 
     assert find_file(resolver, "/sub/deep/x.css") == str(site / "htdocs/sub/deep/x.css")
     assert find_status(resolver, "/page.py") == 403
+
+
+def is_among_pages(resolver: Resolver, path: str) -> bool:
+    found: Resolution | HTTPError
+    try:
+        found = resolver.resolve(path)
+    except HTTPError as error:
+        found = error
+    mount = resolver.find_pages(path, found)
+    assert mount is None or mount.output == "page"
+    return mount is not None
+
+
+def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
+    """CWE-288: an alias or a link would be a way around what is asked before pages."""
+    links = site / "links"
+    links.mkdir()
+    (links / "x.css").symlink_to(site / "htdocs/sub/deep/x.css")
+    (links / "sub").symlink_to(site / "htdocs/sub")
+    (links / "x.png").symlink_to(site / "icons/x.png")
+    (site / "htdocs/sub/x.png").symlink_to(site / "icons/x.png")
+    (links / "own").mkdir()
+    resolver = make_resolver(
+        site,
+        make_mount(site / "htdocs/sub", "/sub/", output="page"),
+        aliases={"/links/": links, "/deep/": site / "htdocs/sub/deep", "/all/": site},
+        listing=True,
+    )
+    assert resolver.has_pages
+    among = (
+        *("/sub", "/sub/", "/sub/deep/", "/sub/deep/x.css", "/sub/missing"),
+        *("/sub/x.png", "/sub/.hidden", "/sub/_part.py"),
+        *("/links/x.css", "/links/sub/", "/links/sub/deep/", "/links/sub/deep/x.css"),
+        *("/deep/x.css", "/deep/", "/all/htdocs/sub/deep/x.css", "/all/htdocs/sub/"),
+    )
+    for path in among:
+        assert is_among_pages(resolver, path), path
+    elsewhere = (
+        *("/", "/a b.txt", "/missing", "/empty/", "/links/", "/links/x.png"),
+        *("/links/own/", "/links", "/all/icons/x.png", "/all/missing"),
+    )
+    for path in elsewhere:
+        assert not is_among_pages(resolver, path), path
+
+
+def test_what_is_no_page_is_described_as_one(site: Path) -> None:
+    resolver = make_pages(site)
+    mount = find_script(resolver, "/page.py").mount
+
+    def describe(path: str) -> Script:
+        return resolver.describe_stand_in(mount, path, resolver.resolve(path))
+
+    file = describe("/a b.txt")
+    assert (file.name, file.extra_path, file.mount) == ("/a b.txt", "", mount)
+    assert (file.path, file.stat.st_size) == (str(site / "htdocs/a b.txt"), 14)
+    assert describe("/sub/").name == "/sub/index.html"
+    assert describe("/sub").path == str(site / "htdocs")
+    assert not make_resolver(site).has_pages
 
 
 def test_page_is_not_shown_by_another_name(site: Path) -> None:

@@ -30,7 +30,7 @@ from httpout_cgi.files.roots import (
 )
 from httpout_cgi.files.ways import Ways
 from httpout_cgi.protocol.ownership import Refusal
-from httpout_cgi.scripts import Owner, Script
+from httpout_cgi.scripts import Mount, Owner, Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Folder:
 
 
 Resolution: TypeAlias = StaticFile | Script | DirectoryRedirect | Folder
+
+_NOTHING_SEEN = os.stat_result((0,) * 10)
 
 _STATUSES = {
     errno.ENOENT: HTTPStatus.NOT_FOUND,
@@ -134,6 +136,8 @@ class Resolver:
         self._owner = None if owner is None or sends_others else owner.uid
         self._folders = tuple(root for root in self._roots if root.mount is None)
         self._bare = {root.url[:-1]: root for root in reversed(self._roots)}
+        self._pages = tuple(root for root in self._roots if root.has_pages)
+        self.has_pages = bool(self._pages)
 
     def resolve(self, path: str) -> Resolution:
         """Find what a decoded, normalized path leads to.
@@ -168,6 +172,41 @@ class Resolver:
         if not S_ISREG(seen.st_mode):
             _refuse(HTTPStatus.FORBIDDEN, "not a regular file", path)
         return StaticFile(real, seen, self._owner)
+
+    def find_pages(self, path: str, found: Resolution | HTTPError) -> Mount | None:
+        """Return the mount of pages that a path leads into, None if it leads elsewhere.
+
+        That is told by the URL, and of a file by where it is as well: an alias or a
+        link must be no way around what is asked before pages (CWE-288).  ``found`` is
+        what ``resolve`` has returned, or raised.
+        """
+        root: Root | None = self._bare.get(path) or _find_root(self._roots, path)
+        assert root is not None
+        if not root.has_pages:
+            if not isinstance(found, (StaticFile, Folder)):
+                return None
+            is_linked = found.links != "never"
+            if is_linked:
+                real = os.path.realpath(found.path)
+            else:
+                real = "/".join(root.real) + found.path[len(root.folder) :]
+            root = find_owner(real, self._pages, is_fresh=is_linked)
+        return None if root is None else root.mount
+
+    def describe_stand_in(
+        self, mount: Mount, path: str, found: Resolution | HTTPError
+    ) -> Script:
+        """Describe what is no page, but lies among them, as if it were one."""
+        file, seen = mount.folder, _NOTHING_SEEN
+        if isinstance(found, (StaticFile, Folder)):
+            file = found.path
+        if isinstance(found, StaticFile):
+            seen = found.stat
+            if path.endswith("/"):
+                path += file.rpartition("/")[2]  # an index file
+        return Script(
+            file, seen, path, "", None, self._document_root, mount, self._label
+        )
 
     def _resolve_single(self, root: Root, path: str) -> Script:
         try:

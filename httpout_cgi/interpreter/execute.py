@@ -11,7 +11,7 @@ import sys
 from contextvars import Context
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
-from typing import Optional
+from typing import Callable, Optional
 
 from httpout_cgi.interpreter import (
     last_words,
@@ -24,6 +24,7 @@ from httpout_cgi.interpreter import (
 )
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.failures import attempt
+from httpout_cgi.interpreter.imports import shared_builtins
 from httpout_cgi.interpreter.namespaces import clear
 from httpout_cgi.interpreter.python_variables import VARIABLES
 from httpout_cgi.interpreter.run_context import (
@@ -50,14 +51,21 @@ def execute(
     at any point and does.
     """
     # An empty context: decimal's settings and the like end with the run as well.
-    Context().run(_execute, run, cache, stat)
+    Context().run(_execute, run, cache, lambda: _run_script(run, cache, stat))
 
 
-def _execute(run: RunContext, cache: CodeCache, stat: Optional[os.stat_result]) -> None:
+def execute_beginning(
+    run: RunContext, cache: CodeCache, then: Callable[[], object]
+) -> None:
+    """Do what comes before a page, and if it may begin, something in its place."""
+    Context().run(_execute, run, cache, lambda: _begin_only(run, then))
+
+
+def _execute(run: RunContext, cache: CodeCache, action: Callable[[], object]) -> None:
     current.set(run)
     run.load = cache.load_module
     try:
-        attempt(run, lambda: _run_script(run, cache, stat))
+        attempt(run, action)
         if run.page is None or not run.page.leave_thread():
             _end(run)
     finally:
@@ -113,6 +121,15 @@ def _run_script(
         run.page.begin()
     shared_modules.prepare(run, compiled.code)
     exec(compiled.code, namespace)
+
+
+def _begin_only(run: RunContext, then: Callable[[], object]) -> None:
+    run.main = main = ModuleType("__main__")
+    run.modules["__main__"] = main
+    main.__dict__["__builtins__"] = run.builtins = shared_builtins
+    assert run.page is not None
+    run.page.begin()
+    then()
 
 
 def _finish(run: RunContext) -> None:

@@ -11,7 +11,7 @@ import logging
 from contextlib import suppress
 from contextvars import Context, copy_context
 from types import ModuleType
-from typing import Any, Coroutine, Dict, List, Optional, Tuple
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Tuple
 
 from httpout_cgi.interpreter import failures, page_names, run_threads
 from httpout_cgi.interpreter.page_attributes import Attributes
@@ -99,6 +99,21 @@ class Page(PageOfRun):
     def begin(self) -> None:
         if not self.host.call_before(self):
             raise SystemExit
+
+    def step_aside(self, tell: Callable[[], object]) -> None:
+        """Let somebody else send the content; ``tell`` is told before the fields are.
+
+        Not if anything has been printed: that is the response, then.
+        """
+        self.flush()
+        if self.head.is_sent:
+            text = b"middleware has printed: that is sent, and nothing behind it"
+            self.run.write_error(text)
+            return
+        self.head.leave_type()
+        tell()
+        # Now: coroutines may go on for long, and a failure comes too late to be shown.
+        self.run.raw_output.begin()
 
     def hand_over(self) -> List[Tuple[str, str]]:
         """Return its fields, for a head that somebody else sends.

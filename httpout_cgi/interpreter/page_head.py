@@ -76,6 +76,12 @@ class PageHead:
             self.fields.append((key, text))
         self._note_change()
 
+    def leave_type(self) -> None:
+        """Let the content be somebody else's, who knows its type."""
+        self._check()
+        self.content_type = ""
+        self._note_change()
+
     def fail(self) -> None:
         """Be the head of an error page, whatever the page had in mind to send."""
         self._check()
@@ -104,15 +110,17 @@ class PageHead:
         if self.status == 200 and not self.reason and not self.fields:
             if self.content_type is HTML:
                 return _USUAL
-            return f"Content-Type: {self.content_type}\n\n".encode("latin-1")
+            if self.content_type:
+                return f"Content-Type: {self.content_type}\n\n".encode("latin-1")
         status = self.status
         if status == 200 and any(name.lower() == "location" for name, _ in self.fields):
             # For a client: without a status it would be a redirect of our own.
             status = 302
         lines = [f"Status: {status} {self.reason or _phrase(status)}".rstrip()]
         lines += [f"{name}: {value}" for name, value in self.fields]
-        lines += [f"Content-Type: {self.content_type}", "", ""]
-        return "\n".join(lines).encode("latin-1")
+        if self.content_type:
+            lines.append(f"Content-Type: {self.content_type}")
+        return "\n".join([*lines, "", ""]).encode("latin-1")
 
     def _check(self) -> None:
         if self.is_sent:

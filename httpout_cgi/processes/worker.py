@@ -92,7 +92,7 @@ class Worker:
     async def _serve(self) -> None:
         config = self._config
         await self._enter_pages(config)
-        self._gateway = Gateway(config, self._runner)
+        self._gateway = Gateway(config, self._runner, self._pages_host)
         self._access_log = self._make_access_log(config, self._first)
         self._server = HTTPServer(
             self._gateway, config, self._access_log, make_factory()
@@ -133,7 +133,7 @@ class Worker:
         await self._enter_pages(config)
         await self._replace_runner(config)
         self._retired.add(self._gateway)
-        self._gateway = Gateway(config, self._runner)
+        self._gateway = Gateway(config, self._runner, self._pages_host)
         self._access_log.flush()
         self._access_log = self._make_access_log(config, message)
         tls = _make_tls(message)

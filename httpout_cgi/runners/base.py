@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.scripts import Invocation
+from httpout_cgi.scripts import Invocation, Mount
 
 
 class Run(Protocol):
@@ -36,6 +36,16 @@ class Runner(Protocol):
         """Start a run.  Whoever receives it closes it.
 
         Raises HTTPError 503 with Retry-After when the queue is full.
+        """
+
+
+class Guards(Protocol):
+    """Knows which folders of pages have middleware; runners/pages.py has the one."""
+
+    def guards(self, mount: Mount) -> bool:
+        """Tell whether middleware is to be asked about what is no page of a mount.
+
+        Raises HTTPError 500 if it should be asked, and cannot.
         """
 
 

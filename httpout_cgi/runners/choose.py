@@ -89,6 +89,8 @@ class ChoosingRunner:
 
     def start(self, invocation: Invocation) -> Run:
         """Start a run; see runners/base.py."""
+        if invocation.permit is not None:
+            return self._thread.start(invocation)  # middleware is in the worker
         script = invocation.script
         name = script.mount.runner
         if script.interpreter or name == "process":

@@ -31,6 +31,11 @@ class PageApp:
     def __init__(self) -> None:
         self._functions: dict[str, list[tuple[int, Function]]] = {}
 
+    @property
+    def has_middleware(self) -> bool:
+        """Tell whether anybody wants to see requests or responses."""
+        return not self._functions.keys().isdisjoint(_MIDDLEWARES)
+
     def find(self, name: str) -> list[Function]:
         """Return what was added for an event."""
         return [function for _, function in self._functions.get(name, ())]
@@ -44,7 +49,10 @@ class PageApp:
     def add_middleware(
         self, function: Function, name: str = "request", priority: int = _PRIORITY
     ) -> Function:
-        """Call a function before each page, or before its header section is sent."""
+        """Call a function before each page, or before its header section is sent.
+
+        Also for what is no page, but lies in its folder.
+        """
         return self._add(function, name, priority, _MIDDLEWARES)
 
     # As decorators, with parentheses or without.

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from functools import partial
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 
+from httpout_cgi.errors import HTTPError
+from httpout_cgi.interpreter.code_cache import CodeCache
+from httpout_cgi.interpreter.execute import execute_beginning
 from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.page_globals import GlobalsError
@@ -18,7 +22,9 @@ from httpout_cgi.interpreter.run_context import RunContext
 from httpout_cgi.runners import page_globals
 from httpout_cgi.runners.page_app import PageApp, call
 from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.unasked_apps import UnaskedApps
 from httpout_cgi.runners.websocket import Upgrade, WebSocket
+from httpout_cgi.scripts import Mount, Permit
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +53,7 @@ class Pages(PageHost):
         self._modules: dict[str, ModuleType] = {}
         # Of folders whose __globals__.py has failed: why.
         self._failures: dict[str, str] = {}
+        self._unasked = UnaskedApps()
         # Of the files that have run, as they were then.
         self._signatures: dict[str, tuple[int, ...] | None] = {}
         self._looking: asyncio.TimerHandle | None = None
@@ -67,10 +74,7 @@ class Pages(PageHost):
             if root not in self._modules:
                 self._signatures[root] = page_globals.sign(root)
                 earlier = self.app.find("worker_start")
-                guards = len(self.app.find("request"))
                 self._load_globals(root, names)
-                if len(self.app.find("request")) > guards:
-                    _warn_of_files(root)
                 hooks = self.app.find("worker_start")
                 await self._call_hooks(one for one in hooks if one not in earlier)
 
@@ -129,6 +133,21 @@ class Pages(PageHost):
             module = self._modules.setdefault(root, ModuleType("__globals__"))
         return module
 
+    def guards(self, mount: Mount) -> bool:
+        """Tell whether middleware is to be asked about what is no page of a mount.
+
+        Raises HTTPError 500 if it is missing: whoever asks for a password to pages
+        closes what lies beside them, too (CWE-862).
+        """
+        folder = mount.folder
+        if mount.runner == "process":
+            reason = self._unasked.find_reason(folder)
+        else:
+            reason = self._failures.get(folder, "")
+        if reason:
+            raise HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+        return mount.runner != "process" and self.app.has_middleware
+
     # Any: a page, which has other types where no server is.
     def call_before(self, page: Any) -> bool:
         if page.root in self._failures:
@@ -164,20 +183,6 @@ class Pages(PageHost):
         return values
 
 
-def _warn_of_files(root: str) -> None:
-    """Say what middleware does not guard.
-
-    Who comes from httpout, where it is asked for all below the folder, may have closed
-    downloads that way, and they would be open without a word (CWE-862).
-    """
-    _log.warning(
-        "middleware of %s/%s is asked for pages only: static files beside them are "
-        "sent to everybody, if access in the settings does not guard them",
-        root,
-        page_globals.FILE,
-    )
-
-
 class _SharedExecutor(ThreadPoolExecutor):
     """The loop's executor; its threads belong to no run, whoever asks first."""
 
@@ -197,6 +202,13 @@ def _finish_at_once(coroutine: Any) -> None:
         return
     coroutine.close()
     raise RuntimeError("middleware for responses must not wait for anything")
+
+
+def ask(context: RunContext, cache: CodeCache, permit: Permit) -> None:
+    """Do the run that a permit is for; in a thread of scripts."""
+    page = context.page
+    assert isinstance(page, Page)
+    execute_beginning(context, cache, partial(page.step_aside, permit.give))
 
 
 def is_idle(context: RunContext) -> bool:

@@ -16,7 +16,7 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.execute import execute, resume
 from httpout_cgi.interpreter.run_context import RunAborted, RunContext, RunInterrupted
 from httpout_cgi.interpreter.thread_exceptions import absorb
-from httpout_cgi.runners.pages import Pages
+from httpout_cgi.runners.pages import Pages, ask
 from httpout_cgi.runners.thread_run import ThreadRun
 from httpout_cgi.runners.work_queue import WorkQueue
 
@@ -124,6 +124,9 @@ class ScriptThreads:
         # As dirname() of an absolute path.
         directory = script.path.rpartition("/")[0] or "/"
         is_page = script.mount.output == "page"
+        permit = invocation.permit
+        if permit is not None:
+            directory = script.mount.folder  # what it imports is not beside a file
         working_directory.change_to(script.mount.folder if is_page else directory)
         os.umask(self._umask)
         process = RunContext(
@@ -146,7 +149,10 @@ class ScriptThreads:
         run.thread = threading.current_thread()
         run.started = time.monotonic()
         run.context = process
-        execute(process, self._cache, script.stat)
+        if permit is None:
+            execute(process, self._cache, script.stat)
+        else:
+            ask(process, self._cache, permit)
 
     def _conclude(self, run: ThreadRun) -> None:
         """Note how a run ended; harmless if it has been done."""

@@ -8,6 +8,7 @@ import html
 import threading
 import tracemalloc
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from itertools import chain, repeat
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Iterator, Optional
 
 import pytest
 from httpout_cgi.interpreter import page_forms
-from httpout_cgi.interpreter.execute import execute, resume
+from httpout_cgi.interpreter.execute import execute, execute_beginning, resume
 from httpout_cgi.interpreter.page import Page
 from httpout_cgi.interpreter.page_attributes import Attributes
 from httpout_cgi.interpreter.page_forms import FormError
@@ -75,9 +76,14 @@ def run_page(
     content: bytes = b"",
     root: Optional[Path] = None,
     is_cancelled: bool = False,
+    told: Optional[list[int]] = None,
     **variables: str,
 ) -> tuple[bytes, str]:
-    """Run a page to its end; return what it wrote, and the log."""
+    """Run a page to its end; return what it wrote, and the log.
+
+    With ``told``, do only what comes before it, and note there when it steps aside, and
+    how much had been written then.
+    """
     writes: list[bytes] = []
     log: list[str] = []
     with running_loop() as loop, stand_ins():
@@ -92,7 +98,11 @@ def run_page(
         )
         door = Door(loop)
         run.page = page = Page(run, str(root or path.parent), Host(), door)
-        execute(run, CACHE)
+        if told is None:
+            execute(run, CACHE)
+        else:
+            tell = partial(page.step_aside, lambda: told.append(len(writes)))
+            execute_beginning(run, CACHE, tell)
         if is_cancelled:
             loop.call_soon_threadsafe(loop.call_later, 0.01, page.cancel)
         if page.has_left:
@@ -104,7 +114,7 @@ def run_page(
 def show(tmp_path: Path, source: str, content: bytes = b"", **variables: str) -> str:
     """Return the body of a page with the usual header section."""
     path = save(tmp_path / "page.py", source)
-    output, _ = run_page(path, content, None, False, **variables)
+    output, _ = run_page(path, content, None, False, None, **variables)
     assert output.startswith(HEAD), output
     return output[len(HEAD) :].decode()
 
@@ -616,6 +626,58 @@ def test_what_comes_before_a_page_may_take_its_place(
     output, log = run_page(save(tmp_path / "page.py", "print('not here')"))
     assert output == HEAD + b"instead"
     assert "KeyError('late')" in log
+
+
+def test_middleware_may_let_somebody_else_send_the_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(host: Host, page: Page) -> bool:
+        import __main__
+
+        assert page.run.main is not None
+        assert __main__.__dict__ == page.run.main.__dict__
+        page.response.set_header("X-A", "b")
+        page.response.set_content_type("text/plain")
+        return True
+
+    def sign(host: Host, page: Page) -> None:
+        page.response.set_header("X-C", "d")
+
+    told: list[int] = []
+    monkeypatch.setattr(Host, "call_before", look)
+    monkeypatch.setattr(Host, "call_with_response", sign)
+    output, log = run_page(tmp_path / "missing.py", told=told)
+    # Told first: whoever reads the fields has to know what they are for.
+    assert told == [0]
+    assert output == b"Status: 200 OK\nX-A: b\nX-C: d\n\n"
+    assert log == ""
+
+
+def test_nobody_else_sends_what_follows_middleware_that_has_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(host: Host, page: Page) -> bool:
+        page.write(b"instead")
+        return False
+
+    def speak(host: Host, page: Page) -> bool:
+        print("printed", end="")
+        return True
+
+    def fail(host: Host, page: Page) -> bool:
+        raise ValueError("no")
+
+    told: list[int] = []
+    monkeypatch.setattr(Host, "call_before", answer)
+    assert run_page(tmp_path / "a", told=told) == (HEAD + b"instead", "")
+    monkeypatch.setattr(Host, "call_before", speak)
+    output, log = run_page(tmp_path / "a", told=told)
+    assert output == HEAD + b"printed"
+    assert "middleware has printed" in log
+    monkeypatch.setattr(Host, "call_before", fail)
+    output, _ = run_page(tmp_path / "a", told=told)
+    assert output.startswith(b"Status: 500 Internal Server Error\n")
+    assert told == []
 
 
 def test_debug_shows_tracebacks(
