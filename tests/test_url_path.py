@@ -98,3 +98,16 @@ def test_any_text_is_parsed_or_refused(target: str) -> None:
         assert refusal.status in (400, 404)  # noqa: PT017 - both ways are right
     else:
         assert "\0" not in parsed.path
+
+
+@pytest.mark.parametrize("length", [1, 127, 128, 129, 5000])
+def test_a_target_means_the_same_when_it_is_asked_for_again(length: int) -> None:
+    target = "/" + "a" * length + "?b"
+    for _ in range(2):
+        assert parse_target(target) == Target("/" + "a" * length, "b", target[:-2])
+
+
+def test_a_malformed_target_is_refused_again() -> None:
+    for _ in range(2):
+        with pytest.raises(HTTPError):
+            parse_target("/a/../../b")

@@ -12,6 +12,7 @@ Pure: must not know sites, folders or files.
 
 import os
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -34,6 +35,9 @@ class Target(NamedTuple):
     raw_path: str
     authority: str | None = None
 
+
+# Longer ones are rarely asked for twice, and would be kept in the cache.
+_CACHED_LENGTH = 128
 
 # What nearly every request sends: segments of plain characters that do not begin with
 # a dot.  Each repetition begins with a slash, which no segment contains, so matching
@@ -59,11 +63,19 @@ def parse_target(target: str) -> Target:
 
     Raises HTTPError: 400 if it is malformed, 404 if no file can have such a name.
     """
+    return (_parse if len(target) > _CACHED_LENGTH else _recall)(target)
+
+
+def _parse(target: str) -> Target:
     plain = _match_plain(target)
     # The empty string matches too: it is as malformed as any that has no slash.
     if plain is not None and plain[1]:
         return Target(plain[1], plain[2] or "", plain[1])
     return _parse_odd_target(target)
+
+
+# Most of what is asked for is asked for again.
+_recall = lru_cache(maxsize=1024)(_parse)
 
 
 def _parse_odd_target(target: str) -> Target:
