@@ -24,6 +24,9 @@ def attempt(run: RunContext, action: Callable[[], object]) -> None:
     except RunAborted:
         pass  # os._exit() has seen to everything
     except BaseException as exc:  # a script may raise anything, even GeneratorExit
+        # Before any call, where the next interrupt could strike: nobody would learn of
+        # the one before.
+        run.is_reporting = True
         report(run, exc)
 
 
@@ -46,25 +49,31 @@ def take_exit_code(run: RunContext, code: object) -> None:
 def report(run: RunContext, exc: BaseException) -> None:
     """Tell the script's hook, and keep the text for an administrator."""
     run.exit_code = 1
-    if run.is_reader_gone and isinstance(exc, BrokenPipeError):
-        return  # the client has left: nothing failed, and nobody reads
-    # The next interrupt of a run must not end the report of the one before.
-    run.reporting_until = monotonic() + _REPORT_SECONDS
     try:
         is_told = _report_here(run, exc)
     finally:
-        run.reporting_until = 0.0
+        run.is_reporting = False
+        run.reporting_until = None
     if not is_told:
         _call_hook(run, sys.excepthook, exc)
 
 
 def is_reporting(run: RunContext) -> bool:
-    """Tell whether a failure of the run is being reported, and has time left."""
+    """Tell whether the script's failure is being reported, and there is time left.
+
+    Called from outside of the run, again and again.
+    """
+    if not run.is_reporting:
+        return False
+    if run.reporting_until is None:
+        run.reporting_until = monotonic() + _REPORT_SECONDS
     return monotonic() < run.reporting_until
 
 
 def _report_here(run: RunContext, exc: BaseException) -> bool:
     """Keep the text; print it, and return True, unless the script has a hook for it."""
+    if run.is_reader_gone and isinstance(exc, BrokenPipeError):
+        return True  # the client has left: nothing failed, and nobody reads
     hide_own_frames(exc)
     run.failure = format_exception(exc)
     hook = getattr(sys, "excepthook", None)

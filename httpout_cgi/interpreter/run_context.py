@@ -171,8 +171,10 @@ class RunContext:
     is_aborted: bool = False
     # Set by ``write`` when it raises BrokenPipeError because nobody reads any more.
     is_reader_gone: bool = False
-    # Set while a failure is being reported; see failures.py.
-    reporting_until: float = 0.0
+    # Set while a failure is being reported, and when whoever interrupts has seen that;
+    # see failures.py.
+    is_reporting: bool = False
+    reporting_until: Optional[float] = None
     # Set when all is done but the last flush.
     is_ending: bool = False
     # Set when a thread of the run imports what all runs share, for the first time:
