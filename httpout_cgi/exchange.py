@@ -99,6 +99,8 @@ class Exchange:
         self, stand_in: Script, found: Resolution | HTTPError
     ) -> Invocation:
         """Return the run that tells whether the client gets what was found."""
+        if isinstance(found, HTTPError):
+            found = found.with_traceback(None)  # which knows who keeps it
         self.permit, self.found, self.name = Permit(), found, stand_in.name
         return Invocation(
             self.run_id,

@@ -29,7 +29,12 @@ from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.exchange import Exchange, close_content
-from httpout_cgi.files.resolve import Folder, Resolution, Resolver, StaticFile
+from httpout_cgi.files.resolve import (
+    DirectoryRedirect,
+    Folder,
+    Resolution,
+    StaticFile,
+)
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_output import CgiOutputParser
@@ -202,41 +207,49 @@ class Gateway:
         if target.path == "*":
             return answer_asterisk(request)
         exchange.resolver = exchange.site.choose_resolver(target.path)
-        if exchange.resolver.has_pages and self._guards is not None:
-            return self._prepare_guarded(exchange, exchange.resolver, self._guards)
-        return self._prepare_found(exchange, exchange.resolver.resolve(target.path))
-
-    def _prepare_guarded(
-        self, exchange: Exchange, resolver: Resolver, guards: Guards
-    ) -> Response | Folder | Invocation:
-        """Let middleware of pages be asked first, if there is any.
-
-        Whatever is in their folder: what is missing there may be a secret as well.
-        """
-        path = exchange.target.path
-        found: Resolution | HTTPError
         try:
-            found = resolver.resolve(path)
+            found = exchange.resolver.resolve(target.path)
         except HTTPError as error:
-            found = error
-        if not (isinstance(found, Script) or exchange.may_show(found)):
-            mount = resolver.find_pages(path, found)
-            if mount is not None and guards.guards(mount):
-                stand_in = resolver.describe_stand_in(mount, path, found)
-                return exchange.ask_middleware(stand_in, found)
-        return self._prepare_found(exchange, found)
-
-    def _prepare_found(
-        self, exchange: Exchange, found: Resolution | HTTPError
-    ) -> Response | Folder | Invocation:
-        if isinstance(found, HTTPError):
-            raise found
+            question = self._ask_middleware(exchange, error)
+            if question is None:
+                raise
+            return question
         if isinstance(found, Script):
             return exchange.describe_run(found)
+        question = self._ask_middleware(exchange, found)
+        return self._show_found(exchange, found) if question is None else question
+
+    def _ask_middleware(
+        self, exchange: Exchange, found: Resolution | HTTPError
+    ) -> Invocation | None:
+        """Return the run that asks middleware of pages; None if there is none to ask.
+
+        It is asked about whatever is in their folder: what is missing there may be a
+        secret as well.
+        """
+        resolver, path = exchange.resolver, exchange.target.path
+        assert resolver is not None  # it has looked
+        if self._guards is None or not resolver.has_pages:
+            return None
+        mount = resolver.find_pages(path, found)
+        if mount is None or exchange.may_show(found):
+            return None
+        if not self._guards.guards(mount):
+            return None
+        stand_in = resolver.describe_stand_in(mount, path, found)
+        return exchange.ask_middleware(stand_in, found)
+
+    def _show_found(
+        self, exchange: Exchange, found: Resolution | HTTPError
+    ) -> Response | Folder:
+        if isinstance(found, HTTPError):
+            # A copy: one that knew these frames would keep itself alive.
+            raise HTTPError(found.status, found.reason, fields=found.fields)
         if isinstance(found, StaticFile):
             return self._send(exchange, found)
         if isinstance(found, Folder):
             return found
+        assert isinstance(found, DirectoryRedirect)  # what runs is not asked about
         return redirect_to_directory(found, exchange.target.query)
 
     def _send(self, exchange: Exchange, file: StaticFile) -> Response:
@@ -315,11 +328,10 @@ class Gateway:
             exchange.request = make_redirected_request(
                 request, request.target, whole=True
             )
-        prepared = self._prepare_found(exchange, exchange.found)
-        if isinstance(prepared, Folder):
-            prepared = await self._list(exchange, prepared)
-        assert isinstance(prepared, Response)  # what runs is not asked about
-        return add_said(prepared, document)
+        response = self._show_found(exchange, exchange.found)
+        if isinstance(response, Folder):
+            response = await self._list(exchange, response)
+        return add_said(response, document)
 
     async def _redirect_locally(
         self, exchange: Exchange, redirect: LocalRedirect

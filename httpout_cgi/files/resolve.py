@@ -137,6 +137,7 @@ class Resolver:
         self._folders = tuple(root for root in self._roots if root.mount is None)
         self._bare = {root.url[:-1]: root for root in reversed(self._roots)}
         self._pages = tuple(root for root in self._roots if root.has_pages)
+        self._page_mounts = {root.folder: root.mount for root in self._pages[::-1]}
         self.has_pages = bool(self._pages)
 
     def resolve(self, path: str) -> Resolution:
@@ -180,18 +181,18 @@ class Resolver:
         link must be no way around what is asked before pages (CWE-288).  ``found`` is
         what ``resolve`` has returned, or raised.
         """
+        if isinstance(found, (StaticFile, Folder)) and found.root in self._page_mounts:
+            return self._page_mounts[found.root]
         root: Root | None = self._bare.get(path) or _find_root(self._roots, path)
         assert root is not None
-        if not root.has_pages:
-            if not isinstance(found, (StaticFile, Folder)):
-                return None
+        if not root.has_pages and isinstance(found, (StaticFile, Folder)):
             is_linked = found.links != "never"
             if is_linked:
                 real = os.path.realpath(found.path)
             else:
                 real = "/".join(root.real) + found.path[len(root.folder) :]
             root = find_owner(real, self._pages, is_fresh=is_linked)
-        return None if root is None else root.mount
+        return root.mount if root is not None and root.has_pages else None
 
     def describe_stand_in(
         self, mount: Mount, path: str, found: Resolution | HTTPError

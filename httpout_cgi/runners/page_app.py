@@ -25,16 +25,13 @@ class PageApp:
     """Keeps what ``__globals__.py`` adds.
 
     Of the events that begin something, the lowest priority is called first, and last of
-    those that end it.
+    those that end it.  ``has_middleware`` tells whether there is any of either kind.
     """
+
+    has_middleware = False
 
     def __init__(self) -> None:
         self._functions: dict[str, list[tuple[int, Function]]] = {}
-
-    @property
-    def has_middleware(self) -> bool:
-        """Tell whether anybody wants to see requests or responses."""
-        return not self._functions.keys().isdisjoint(_MIDDLEWARES)
 
     def find(self, name: str) -> list[Function]:
         """Return what was added for an event."""
@@ -88,6 +85,8 @@ class PageApp:
     ) -> Function:
         if name not in known:
             raise ValueError(f"{name!r} is none of {', '.join(known)}")
+        if name in _MIDDLEWARES:
+            self.has_middleware = True
         functions = self._functions.setdefault(name, [])
         functions.append((priority, function))
         functions.sort(key=itemgetter(0), reverse=name in _INWARDS)

@@ -139,14 +139,14 @@ class Pages(PageHost):
         Raises HTTPError 500 if it is missing: whoever asks for a password to pages
         closes what lies beside them, too (CWE-862).
         """
-        folder = mount.folder
         if mount.runner == "process":
-            reason = self._unasked.find_reason(folder)
+            reason, is_asked = self._unasked.find_reason(mount.folder), False
         else:
-            reason = self._failures.get(folder, "")
+            reason = self._failures.get(mount.folder, "")
+            is_asked = self.app.has_middleware
         if reason:
             raise HTTPError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
-        return mount.runner != "process" and self.app.has_middleware
+        return is_asked
 
     # Any: a page, which has other types where no server is.
     def call_before(self, page: Any) -> bool:

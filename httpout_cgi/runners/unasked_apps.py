@@ -71,7 +71,5 @@ def _read(path: str) -> bytes:
     try:
         is_file = S_ISREG(os.fstat(opened).st_mode)
         return os.read(opened, _MOST_READ) if is_file else b""
-    except OSError:
-        return b""
     finally:
         os.close(opened)
