@@ -22,6 +22,7 @@ from httpout_cgi.protocol.websocket_handshake import (
     answer_handshake,
     asks_for_websocket,
 )
+from httpout_cgi.runners.base import Guards
 from httpout_cgi.runners.websocket import Upgrade
 from httpout_cgi.script_output import SendInterim
 from httpout_cgi.scripts import Invocation, Permit, Script
@@ -96,18 +97,28 @@ class Exchange:
         )
 
     def ask_middleware(
-        self, stand_in: Script, found: Resolution | HTTPError
-    ) -> Invocation:
-        """Return the run that tells whether the client gets what was found."""
+        self, guards: Guards | None, found: Resolution | HTTPError
+    ) -> Invocation | None:
+        """Return the run that asks middleware of pages; None if there is none to ask.
+
+        It is asked about whatever is in their folder: what is missing there may be a
+        secret as well.  Raises HTTPError 500 if it cannot be asked.
+        """
+        resolver, path = self.resolver, self.target.path
+        assert resolver is not None  # it has looked
+        if guards is None or not resolver.has_pages:
+            return None
+        mount = resolver.find_pages(path, found)
+        if mount is None or self.may_show(found) or not guards.guards(mount):
+            return None
         if isinstance(found, HTTPError):
             found = found.with_traceback(None)  # which knows who keeps it
-        self.permit, self.found, self.name = Permit(), found, stand_in.name
+        script = resolver.describe_stand_in(mount, path, found)
+        environment = self._build_environment(script)
+        self.permit, self.found, self.name = Permit(), found, script.name
+        content = self.request.content
         return Invocation(
-            self.run_id,
-            stand_in,
-            self._build_environment(stand_in),
-            stdin=self.request.content,
-            permit=self.permit,
+            self.run_id, script, environment, stdin=content, permit=self.permit
         )
 
     def _build_environment(self, script: Script) -> dict[str, str]:

@@ -210,34 +210,14 @@ class Gateway:
         try:
             found = exchange.resolver.resolve(target.path)
         except HTTPError as error:
-            question = self._ask_middleware(exchange, error)
+            question = exchange.ask_middleware(self._guards, error)
             if question is None:
                 raise
             return question
         if isinstance(found, Script):
             return exchange.describe_run(found)
-        question = self._ask_middleware(exchange, found)
+        question = exchange.ask_middleware(self._guards, found)
         return self._show_found(exchange, found) if question is None else question
-
-    def _ask_middleware(
-        self, exchange: Exchange, found: Resolution | HTTPError
-    ) -> Invocation | None:
-        """Return the run that asks middleware of pages; None if there is none to ask.
-
-        It is asked about whatever is in their folder: what is missing there may be a
-        secret as well.
-        """
-        resolver, path = exchange.resolver, exchange.target.path
-        assert resolver is not None  # it has looked
-        if self._guards is None or not resolver.has_pages:
-            return None
-        mount = resolver.find_pages(path, found)
-        if mount is None or exchange.may_show(found):
-            return None
-        if not self._guards.guards(mount):
-            return None
-        stand_in = resolver.describe_stand_in(mount, path, found)
-        return exchange.ask_middleware(stand_in, found)
 
     def _show_found(
         self, exchange: Exchange, found: Resolution | HTTPError
