@@ -26,7 +26,7 @@ def interrupt(run: RunContext, main_id: int) -> bool:
         return False
     kind = RunAborted if run.is_aborted else RunInterrupted
     children.terminate(run)
-    strike([main_id, *lifetime.thread_ids(run)], kind, is_patient=True)
-    # Not before: a loop that has looked around already would not do so again.
+    # Not behind it: where somebody traces, the exception does not wait for that.
     run_asyncio.wake(run)
+    strike([main_id, *lifetime.thread_ids(run)], kind, is_patient=True)
     return True
