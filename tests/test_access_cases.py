@@ -28,13 +28,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def ask(server: Server, request: bytes, source: str) -> tuple[int, list[str]]:
-    """Return the status of the first response, and all of its lines."""
+    """Return the status of the first final response, and all of its lines."""
     parts = urlsplit(server.url)
     address = parts.hostname, parts.port
     with socket.create_connection(address, PATIENCE, (source, 0)) as sock:
         client = Client(sock)
         sock.sendall(request)
         raw = client.read_head()
+        while raw.status == 103:
+            # As many as there are before it is seen that there are too many.
+            raw = client.read_head()
         is_empty = request.startswith(b"HEAD") or raw.status in (100, 101, 204)
         body = b"" if is_empty else client.read_body(raw)
         text = raw.head.decode("latin-1") + body.decode()
