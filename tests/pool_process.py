@@ -73,6 +73,25 @@ class Request:
                 pipe.close()
 
 
+@contextlib.contextmanager
+def one_fork_refused(folder: Path) -> Iterator[str]:
+    """Yield the name of a module to preload, for pools that are started meanwhile."""
+    # Stands for EAGAIN, which root does not get from a limit.
+    (folder / "refusal.py").write_text(
+        "import errno, os\n"
+        "fork = os.fork\n"
+        "def refuse():\n"
+        "    os.fork = fork\n"
+        "    raise OSError(errno.EAGAIN, 'no more processes')\n"
+        "os.fork = refuse\n"
+    )
+    os.environ["PYTHONPATH"] = str(folder)
+    try:
+        yield "refusal"
+    finally:
+        del os.environ["PYTHONPATH"]
+
+
 class PoolProcess:
     """``lines`` is what it writes to standard error."""
 

@@ -20,6 +20,7 @@ from tests.live import PATIENCE
 from tests.pool_process import (
     PoolProcess,
     find_python,
+    one_fork_refused,
     pool_process,
     save,
     send_descriptors,
@@ -765,24 +766,11 @@ def test_a_pool_leaves_without_its_parent(tmp_path: Path) -> None:
 
 def test_a_fork_that_fails_costs_that_request_alone(tmp_path: Path) -> None:
     path = save(tmp_path / "a.py", HELLO)
-    # Stands for EAGAIN, which root does not get from a limit.
-    (tmp_path / "refusal.py").write_text(
-        "import errno, os\n"
-        "fork = os.fork\n"
-        "def refuse():\n"
-        "    os.fork = fork\n"
-        "    raise OSError(errno.EAGAIN, 'no more processes')\n"
-        "os.fork = refuse\n"
-    )
-    os.environ["PYTHONPATH"] = str(tmp_path)
-    try:
-        with pool_process(preload=["refusal"]) as pool:
-            answer = pool.ask(path)
-            assert (answer.output, answer.status) == (b"", None)
-            pool.lines.wait_for(f"pool: no process for {path}: .*no more processes")
-            assert pool.ask(path).output == b"Hello\n"
-    finally:
-        del os.environ["PYTHONPATH"]
+    with one_fork_refused(tmp_path) as module, pool_process(preload=[module]) as pool:
+        answer = pool.ask(path)
+        assert (answer.output, answer.status) == (b"", None)
+        pool.lines.wait_for(f"pool: no process for {path}: .*no more processes")
+        assert pool.ask(path).output == b"Hello\n"
 
 
 def test_no_descriptor_left_is_survived(tmp_path: Path) -> None:

@@ -24,7 +24,13 @@ from httpout_cgi.processes.pool_handover import (
 from httpout_cgi.protocol.scgi import encode_head
 from tests.live import PATIENCE
 from tests.live_site import start_site
-from tests.pool_process import PoolProcess, pool_process, save, send_descriptors
+from tests.pool_process import (
+    PoolProcess,
+    one_fork_refused,
+    pool_process,
+    save,
+    send_descriptors,
+)
 
 PID = "import os; print(os.getpid())"
 
@@ -354,6 +360,12 @@ def test_a_child_has_a_successor_before_it_leaves(tmp_path: Path) -> None:
         # It has one already: there is no third.
         until(lambda: is_gone(child))
         assert {find_pid(pool, tmp_path) for _ in range(3)} == pids - {child}
+
+
+def test_a_fork_that_fails_is_tried_again(tmp_path: Path) -> None:
+    with one_fork_refused(tmp_path) as module, kept(preload=[module]) as pool:
+        assert find_pid(pool, tmp_path)
+        pool.lines.wait_for("pool: no connection can be accepted: .*no more processes")
 
 
 def test_no_more_runs_than_processes_are_under_way(tmp_path: Path) -> None:

@@ -186,13 +186,19 @@ class Pool:
             if self._kept is None:
                 self._accept(number)
             else:
-                self._rests_until = self._kept.consider(time.monotonic())
+                self._consider_kept(self._kept)
         elif self._kept is not None and number == self._kept.handover.fileno():
             self._take_over()
         elif number == self._wakeup.fileno():
             self._wakeup.recv(_READ_SIZE)
         elif number in self._peers:
             self._hear(self._peers[number])
+
+    def _consider_kept(self, kept: KeptChildren) -> None:
+        try:
+            self._rests_until = kept.consider(time.monotonic())
+        except OSError as exc:  # no more processes: those that there are go on
+            self._rest(exc)
 
     def _accept(self, number: int) -> None:
         try:
