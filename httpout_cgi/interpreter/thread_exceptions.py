@@ -11,6 +11,9 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from itertools import repeat
+from operator import is_
+from types import FrameType
 from typing import Any, Dict, Iterator, Optional, Sequence, Set, Type
 
 # Threads in what is ours, where an exception could leave it half done, say with the
@@ -27,6 +30,8 @@ _set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _give_way = time.sleep
 # As long as CPython lets a thread have its lock while others want it.
 _TRACED_SECONDS = 0.005
+# That a busy machine may need to let one of them have it.
+_TRACED_TURNS = 200
 
 _TIMEOUT_MAX = threading.TIMEOUT_MAX
 _CONDITION_WAIT = threading.Condition.wait.__code__
@@ -50,6 +55,7 @@ def strike(
     ids = [ctypes.c_ulong(one) for one in found]
     own_id, raised = ctypes.c_ulong(_thread.get_ident()), ctypes.py_object(exception)
     releases = [release for release in map(_find_release, found) if release is not None]
+    asleep = _find_sleepers(found)
     # From here on, no call of what is written in Python.  CPython 3.11 does not get
     # beyond the entry of any function that is traced while a thread that is blocked
     # has not seen its exception.
@@ -61,10 +67,16 @@ def strike(
         except RuntimeError:  # pragma: no cover - it was released meanwhile
             pass
     if sys.gettrace() is not None:  # pragma: no branch - or who would measure it
-        # So it is taken back soon.  That leaves a flag set, until some exception of
-        # the kind arrives.
+        # So it is taken back soon, but not before those who were woken have left their
+        # wait(): they would go on as if it had been for that.  That leaves a flag set,
+        # until some exception of the kind arrives.
         try:
             _give_way(_TRACED_SECONDS)
+            turns = repeat(True, _TRACED_TURNS)
+            while next(turns, False) and any(
+                map(is_, map(sys._current_frames().get, asleep), asleep.values())
+            ):
+                _give_way(_TRACED_SECONDS)
             for one in ids:
                 _set_async_exc(one, None)
             _set_async_exc(own_id, ctypes.py_object(_Arrival))
@@ -151,6 +163,18 @@ def wait(lock: Any, seconds: Optional[float] = None) -> bool:
 
 
 _WAIT = wait.__code__
+
+
+def _find_sleepers(thread_ids: Sequence[int]) -> Dict[int, FrameType]:
+    """Return the frames of those that are about to be woken, if somebody traces."""
+    if sys.gettrace() is None:
+        return {}
+    sleepers = {}
+    for one in thread_ids:
+        frame = sys._current_frames().get(one)
+        if frame is not None and frame.f_code in (_WAIT, _CONDITION_WAIT):
+            sleepers[one] = frame
+    return sleepers
 
 
 # Any: the method of a lock of _thread.
