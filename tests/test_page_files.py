@@ -24,7 +24,7 @@ SETTINGS = """
     index: [index.py, index.html]
     listing: true
     aliases: {/other/: htdocs/sub, /links/: links, /all/: .}
-    error_pages: {404: /missing.html}
+    error_pages: {403: /lost.py, 404: /missing.html}
     cache_control: {"*.css": max-age=60}
     scripts:
       - {url: /cgi-bin/, path: cgi-bin}
@@ -48,6 +48,10 @@ from httpout import app
 
 asked = []
 
+async def wait_for(path):
+    while not os.path.exists(path):
+        await asyncio.sleep(0.01)
+
 @app.on_request
 async def guard(request, response):
     asked.append(request.path.decode())
@@ -55,8 +59,8 @@ async def guard(request, response):
         response.set_status(401)
         response.set_header("WWW-Authenticate", "Basic realm=x")
         return "who are you?"
-    while "gate" in request.query and not os.path.exists(request.query["gate"][0]):
-        await asyncio.sleep(0.01)
+    if "gate" in request.query:
+        await wait_for(request.query["gate"][0])
     response.set_header("X-Asked", request.environ["SCRIPT_NAME"])
     response.set_header("X-File", request.environ["SCRIPT_FILENAME"])
     response.set_header("ETag", "mine")
@@ -78,9 +82,12 @@ def look(request, response):
         response.set_status(int(what))
     if what == "sendfile":
         response.set_header("X-Sendfile", os.path.abspath("b.txt"))
-    if what == "go on":
+    if what == "import":
+        import names
+        response.set_header("X-Names", names.__file__)
+    if "behind" in request.query:
         from httpout import run
-        run(asyncio.sleep(0.01))
+        run(wait_for(request.query["behind"][0]))
 
 @app.on_response
 def sign(response):
@@ -94,7 +101,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name in (
         *("a.txt", "b.txt", "sub/index.html", "sub/deep.txt", "list/one.txt"),
         *(".hidden", ".well-known/x.txt", "favicon.ico", "_part.txt", "missing.html"),
-        *("style.css", "__globals__.py"),
+        *("style.css", "__globals__.py", "names.py", "sub/names.py"),
     ):
         path = folder / "htdocs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +109,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "htdocs/__globals__.py").write_text(GLOBALS)
     packed = gzip.compress(b"content of style.css", 9)
     (folder / "htdocs/style.css.gz").write_bytes(packed[:30])
+    for name in ("names.py", "sub/names.py"):
+        (folder / "htdocs" / name).write_text("")
     (folder / "links").mkdir()
     (folder / "links/a.txt").symlink_to(folder / "htdocs/a.txt")
     (folder / "links/sub").symlink_to(folder / "htdocs/sub")
@@ -217,7 +226,6 @@ def test_caches_are_told_what_middleware_says(site: Site) -> None:
         pytest.param("404", 404, b"content of a.txt", id="status of an error"),
         pytest.param("204", 204, b"", id="status without content"),
         pytest.param("sendfile", 200, b"content of b.txt", id="X-Sendfile"),
-        pytest.param("go%20on", 200, b"content of a.txt", id="coroutines go on"),
     ],
 )
 def test_what_middleware_may_do(
@@ -236,6 +244,20 @@ def test_a_file_with_a_status_of_its_own_is_whole(site: Site) -> None:
     assert site.ask("/a.txt?202", PASS, method="DELETE").status == 405
 
 
+def test_a_file_does_not_wait_for_what_middleware_has_begun(
+    site: Site, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    reply = site.ask(f"/a.txt?behind={gate}", PASS)
+    assert reply.body == b"content of a.txt"
+    gate.touch()
+
+
+def test_what_middleware_imports_is_not_beside_the_file(site: Site) -> None:
+    reply = site.ask("/sub/deep.txt?import", PASS)
+    assert reply.get("X-Names") == str(site.folder / "htdocs/names.py")
+
+
 def test_a_page_has_been_asked_about_what_it_sends(site: Site) -> None:
     before = len(list_asked(site))
     assert site.ask("/send.py", PASS).body == b"content of a.txt"
@@ -247,6 +269,13 @@ def test_everybody_may_see_an_error_page(site: Site) -> None:
     reply = site.ask("/missing.txt", PASS)
     assert (reply.status, reply.body) == (404, b"content of missing.html")
     assert list_asked(site)[before:] == ["/missing.txt", "/asked.py"]
+
+
+def test_an_error_page_that_is_a_page_follows_middleware(site: Site) -> None:
+    write_page(site, "lost.py", "print('lost', __server__['REDIRECT_URL'])")
+    reply = site.ask("/.hidden", PASS)
+    assert (reply.status, reply.body) == (403, b"lost /.hidden\n")
+    assert site.ask("/.hidden").status == 401
 
 
 def test_rules_of_access_come_first(site: Site) -> None:
