@@ -9,13 +9,13 @@ def handler(number, frame):
 
 
 def spin():
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
     n = 0
     while True:
         n += 1
 
 
 signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.05)
 try:
     spin()
 except RuntimeError as exc:
