@@ -14,7 +14,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 20.0  # seconds; a deadline, not a pause
+# Seconds; a deadline, not a pause.  On a busy machine, a server needs 25 to start.
+PATIENCE = 40.0
 URL = r"https?://\S+"
 
 
