@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -64,6 +65,9 @@ _CGI_WARNING = r".*: DeprecationWarning: 'cgi(tb)?' is deprecated .*\n.*\n"
 # What depends on when the server looked, not on what the script did.
 _VARYING = {"date", "content-length", "transfer-encoding", "connection"}
 
+# Seconds for lines of the log that are sure to come.
+_LEISURE = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -89,17 +93,22 @@ class Stage:
         (self.folder / name).write_text(source)
         _write_teller(self.site.folder, name)
 
-    def perform_live(self, row: Row) -> tuple[Outcome, str]:
-        """Let the server run the script; return all lines of the log as well."""
+    def perform_live(self, row: Row, errors: str = "") -> tuple[Outcome, str]:
+        """Let the server run the script; return all lines of the log as well.
+
+        Wait a while for ``errors``: what comes through a pipe is logged at leisure.
+        """
         token, path = self._make_token(), row.mount + row.script
         reply = self._ask(row, path + row.target, f"X-Row: {token}")
         self._wait_for_log()
         run_id = self._find_run_id(token, path)
-        lines = self._find_log(run_id)
-        own = f"{reply.status}: "
-        errors = (text for level, text in lines if level == "error")
-        outcome = _take(reply, (text for text in errors if not text.startswith(own)))
-        return outcome, "\n".join(text for _, text in lines)
+        deadline = time.monotonic() + _LEISURE
+        while True:
+            lines = self._find_log(run_id)
+            outcome = _take(reply, _find_errors(reply, lines))
+            if len(outcome.errors) >= len(errors) or time.monotonic() > deadline:
+                return outcome, "\n".join(text for _, text in lines)
+            time.sleep(0.01)
 
     def perform_child(self, row: Row) -> Outcome:
         """Run the script in a process of its own, and let the server answer with it."""
@@ -171,6 +180,12 @@ class Stage:
         lines = (line.partition(tag) for line in text.split("\n"))
         # Date, time, zone, level, and who it was.
         return [(head.split()[3].strip("[]"), rest) for head, end, rest in lines if end]
+
+
+def _find_errors(reply: Reply, lines: list[tuple[str, str]]) -> Iterator[str]:
+    own = f"{reply.status}: "
+    errors = (text for level, text in lines if level == "error")
+    return (text for text in errors if not text.startswith(own))
 
 
 def _take(reply: Reply, errors: Iterator[str]) -> Outcome:

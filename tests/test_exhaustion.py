@@ -216,6 +216,7 @@ def test_a_thousand_idle_connections_cost_little(server: Server, many: int) -> N
 def test_no_room_for_content_is_a_507(server: Server, kind: str) -> None:
     worker = find_worker(server)
     with connect(server) as early, limit(worker, resource.RLIMIT_FSIZE, 100_000):
+        assert ask_for_page(early) == 200  # the worker has it, and counts it
         before = count_descriptors(worker)
         for _ in range(3):
             with connect(server) as client:

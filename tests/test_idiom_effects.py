@@ -55,7 +55,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def compare(stage: Stage, pristine: Outcome) -> list[str]:
     """Return the lines in which a run now differs from a child process."""
-    found = stage.perform_live(PRISTINE)[0]
+    found = stage.perform_live(PRISTINE, pristine.errors)[0]
     lines = difflib.ndiff(_split(pristine), _split(found))
     return [line for line in lines if line[0] in "-+"]
 
