@@ -343,6 +343,34 @@ def test_whoever_waits_when_a_child_has_done_its_share_gets_another(
         assert waiting.read().exit_code == 0
 
 
+def test_what_a_child_has_read_is_read_for_those_that_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = tmp_path / "readers"
+    spy = f"""
+        import os
+        from httpout_cgi.interpreter.classify import Classifier
+        judge = Classifier.judge
+        def note(classifier, path, *rest):
+            with open({str(readers)!r}, "a") as file:
+                print(os.getpid(), file=file)
+            return judge(classifier, path, *rest)
+        Classifier.judge = note
+        """
+    save(tmp_path / "spy.py", spy)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    settings = {"processes": 2, "runs_per_process": 2, "preload": ["spy"]}
+    with one_of_two_stopped(tmp_path, **settings) as (pool, path, held, child):
+        last = pool.send(path)
+        waiting = pool.send(path)
+        os.write(held, b"12")
+        assert last.read().exit_code == waiting.read().exit_code == 0
+        pids = [int(line) for line in readers.read_text().split()]
+        # Each of the first two, and the pool; the third found it known.
+        assert len(pids) == 3
+        assert pids[1:] == [child, pool.process.pid]
+
+
 def test_a_child_has_a_successor_before_it_leaves(tmp_path: Path) -> None:
     settings = {"processes": 3, "runs_per_process": 8}
     with one_of_two_stopped(tmp_path, **settings) as (pool, path, held, child):

@@ -103,7 +103,7 @@ class Children:
         is_page = bool(peer.run.page)
         is_python = is_page or (not is_other and pool_program.is_python(path))
         if is_python:
-            self._load(path, self.cache.load)
+            self.load_script(path)
             local_files.list_names(os.path.dirname(path))
         spare = self._hand(peer, is_python)
         pid = peer.pid = spare.pid
@@ -267,14 +267,18 @@ class Children:
             if learn([note for note in notes if not note.startswith("/")]):
                 self.drop_spares()
 
-    def _load(self, path: str, load: Callable[[str], object]) -> None:
+    def load_script(self, path: str) -> bool:
+        """Compile a script for the next child; tell whether that went well."""
+        return self._load(path, self.cache.load)
+
+    def _load(self, path: str, load: Callable[[str], object]) -> bool:
         try:
             status = os.stat(path)
             seen = sign(status)
             # Nothing that keeps us waiting.
             is_file = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SOURCE
             if not is_file or self._warned.get(path) == seen:
-                return
+                return False
             with warnings.catch_warnings(record=True) as told:
                 load(path)
             if told and load == self.cache.load:
@@ -282,7 +286,8 @@ class Children:
                 self.cache.forget(path)
                 self._warned[path] = seen
         except Exception:  # whatever is wrong with a source
-            return  # a child meets it again, and tells
+            return False  # a child meets it again, and tells
+        return True
 
     def _become_child(self, spare: Spare, last: int) -> None:
         """Wait for a run, do it, and exit."""

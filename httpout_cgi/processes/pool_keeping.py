@@ -16,11 +16,13 @@ from contextlib import suppress
 from typing import Mapping, Sequence
 
 from httpout_cgi.interpreter import context
+from httpout_cgi.interpreter.classify import Classifier
 from httpout_cgi.processes.pool_children import Children
 from httpout_cgi.processes.pool_door import Mount
 from httpout_cgi.processes.pool_handover import Handed, take_over
 from httpout_cgi.processes.pool_kept import KeptChild, Place
 from httpout_cgi.processes.pool_kept_run import LOOK
+from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_settings import Settings, find_limits
 from httpout_cgi.processes.pool_slots import Slot, Slots
 
@@ -53,6 +55,9 @@ class KeptChildren:
         # Process ids by slot.
         self._pids: dict[int, int] = {}
         self._doomed: set[int] = set()
+        # Which scripts they have read, by process id.
+        self._notes: dict[int, Notes] = {}
+        self._classifier = Classifier()
         # Those that have a successor already.
         self._succeeded: set[int] = set()
         # When a child was asked whether its peer is still there.
@@ -103,9 +108,11 @@ class KeptChildren:
         index = min({*range(self._settings.processes)} - self._pids.keys())
         self._slots.end(index, 0.0)
         context.prepare()
-        self._pids[index] = self._children.fork(lambda: self._become_child(index))
+        notes = Notes()
+        pid = self._children.fork(lambda: self._become_child(index, notes))
+        self._pids[index], self._notes[pid] = pid, notes
 
-    def _become_child(self, index: int) -> int:
+    def _become_child(self, index: int, notes: Notes) -> int:
         """Serve, in the child, with nothing of the pool's but what that needs."""
         self._children.withdraw()
         kept = {one: one.fileno() for one in self._listeners}
@@ -121,7 +128,9 @@ class KeptChildren:
             listeners[listener] = mounts
         for one in (*self._listeners, self.handover, self._theirs):
             one.detach()
-        place = Place(self._slots, index, socket.socket(fileno=theirs), lifeline)
+        handover = socket.socket(fileno=theirs)
+        classifier = self._classifier
+        place = Place(self._slots, index, handover, lifeline, notes, classifier)
         cache = self._children.cache
         child = KeptChild(listeners, self._settings, cache, place)
         for kind, most in find_limits(self._settings.limits):
@@ -139,7 +148,7 @@ class KeptChildren:
             if not isinstance(taken, int):
                 return taken
             pid = self._pids.get(taken)
-            if pid is not None and self._renew():
+            if pid is not None and self._renew(pid):
                 self._succeeded.add(pid)
         return None
 
@@ -168,20 +177,29 @@ class KeptChildren:
         for index in [one for one, known in self._pids.items() if known == pid]:
             del self._pids[index]
             if status == 0 and pid not in self._succeeded:
-                self._renew()
+                self._renew(pid)
+            self._notes.pop(pid).close()
         self._succeeded.discard(pid)
 
-    def _renew(self) -> bool:
+    def _renew(self, pid: int) -> bool:
         """Start a child in the place of one that has done its share, if it is missed.
 
         Waiting until all others are seen to be busy would leave a processor idle.
         """
         may_be_more = not self._is_dismissed and self.count < self._settings.processes
         if may_be_more and select.select([*self._listeners], [], [], 0)[0]:
+            self._learn(pid)
             with suppress(OSError):  # whoever waits has it tried again
                 self._start()
                 return True
         return False
+
+    def _learn(self, pid: int) -> None:
+        """Read for the next child, and all after it, the scripts that one has read."""
+        for path in self._notes[pid].read():
+            if self._children.load_script(path):
+                with suppress(Exception):  # a child meets it again, and tells
+                    self._classifier.judge(path)
 
     def dismiss(self) -> None:
         """Let them leave, each after its run."""

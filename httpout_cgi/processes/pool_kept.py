@@ -26,6 +26,7 @@ from httpout_cgi.processes.pool_dirt import Dirt
 from httpout_cgi.processes.pool_door import Mount, admit
 from httpout_cgi.processes.pool_handover import hand_over, say_farewell
 from httpout_cgi.processes.pool_kept_run import HARMLESS, LOOK, KeptRun
+from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_run import Run, read_run
 from httpout_cgi.processes.pool_settings import Settings
 from httpout_cgi.processes.pool_slots import Slots
@@ -52,13 +53,16 @@ _EXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 class Place(NamedTuple):
     """What the pool gives to a kept child: its slot, and its ends of what they share.
 
-    ``lifeline`` is readable when all are to leave, or the pool has died.
+    ``lifeline`` is readable when all are to leave, or the pool has died.  Scripts that
+    were read are noted for the next child.
     """
 
     slots: Slots
     slot: int
     handover: socket.socket
     lifeline: int
+    notes: Notes
+    classifier: Classifier
 
 
 class KeptChild:
@@ -75,7 +79,6 @@ class KeptChild:
         self._listeners = [(one, one.family, at) for at, one in enumerate(listeners)]
         self._settings = settings
         self._place = place
-        self._classifier = Classifier()
         self._run = KeptRun(cache)
         self._left = settings.runs_per_process
         # Told so early, its successor is there when it leaves.
@@ -187,9 +190,10 @@ class KeptChild:
         environment = {
             name: run.environment[name] for name in _find_heeded((*run.environment,))
         }
-        verdict = self._classifier.find(run.path, seen, environment)
+        verdict = self._place.classifier.find(run.path, seen, environment)
         if verdict is None:
-            verdict = self._classifier.judge(run.path, environment)
+            verdict = self._place.classifier.judge(run.path, environment)
+            self._place.notes.add(run.path)
         if verdict.interpreter is not None:
             return False
         return verdict.runner == THREAD or all(
