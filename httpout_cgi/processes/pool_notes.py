@@ -1,8 +1,8 @@
 """Which modules a run has imported: told by a child to its pool, for the next one.
 
 Local ones by their path, others by their name; a kept child notes the scripts that it
-has read.  In memory that both share: no descriptor that a script could meet, and nothing
-that a child could block on.  Standard library only.
+has read.  In memory that both share: no descriptor that a script could meet, and
+nothing that a child could block on.  Standard library only.
 """
 
 from __future__ import annotations
