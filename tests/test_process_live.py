@@ -18,7 +18,7 @@ from tests.idiom_plays import play_live
 from tests.idiom_stage import Outcome, Stage, set_stage
 from tests.idioms import Row
 from tests.live_site import Site, start_site
-from tests.test_idioms import ROWS, find_differences
+from tests.test_idioms import ROWS, find_differences, find_errors
 from tests.test_idioms_refused import IMPORTS, REFUSED
 
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
@@ -70,7 +70,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.mark.parametrize("row", COMPARED)
 def test_a_process_gives_what_a_child_gives(stage: Stage, row: Row) -> None:
-    ours, log = stage.perform_live(row)
+    childs = stage.perform_child(row)
+    wanted = "" if row.name in KILLED else find_errors(row, childs)
+    ours, log = stage.perform_live(row, wanted)
     if row.name in KILLED:
         assert ours.status == 502, log
         assert "killed by signal" in log
@@ -81,7 +83,7 @@ def test_a_process_gives_what_a_child_gives(stage: Stage, row: Row) -> None:
         return
     assert row.expect in ours.body
     assert row.log in log
-    differences = find_differences(row, ours, stage.perform_child(row))
+    differences = find_differences(row, ours, childs)
     assert not differences, f"{log}\n{differences}"
 
 
@@ -128,9 +130,10 @@ def test_a_process_gives_what_a_thread_refuses(
     source = source.replace("date", "pwd")
     stage.add(row.script, f"{IMPORTS}{HEAD}{source}\n{PROBE}")
 
-    ours, log = stage.perform_live(row)
+    childs = stage.perform_child(row)
+    ours, log = stage.perform_live(row, childs.errors)
 
-    differences = find_differences(row, sort(ours), sort(stage.perform_child(row)))
+    differences = find_differences(row, sort(ours), sort(childs))
     assert not differences, f"{log}\n{differences}"
     assert ours.status == 200
 
