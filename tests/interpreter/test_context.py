@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import shelve
 import sys
 import textwrap
 import threading
@@ -43,10 +44,13 @@ def test_installing_twice_is_installing_once() -> None:
 
 def test_what_is_prepared_before_a_fork_is_put_in_place_behind_it() -> None:
     originals = (pickle.loads, os.fork)
+    pickler = pickle.Pickler
     context.prepare()
     assert (pickle.loads, os.fork) == originals
     with stand_ins():
         assert pickle.loads is not originals[0]
+        # It has these two of them alone.
+        assert shelve.Pickler is pickle.Pickler is not pickler  # type: ignore[attr-defined]
         assert os.fork.__wrapped__ is originals[1]  # type: ignore[attr-defined]
     assert (pickle.loads, os.fork) == originals
 
