@@ -535,12 +535,7 @@ def test_a_pool_gets_all_of_a_long_head(
         extras = json.loads(played.variables["HTTPOUT_CGI_RUN"])
         mask = os.umask(0o022)
         os.umask(mask)
-        assert extras == {
-            "timeout": 20.0,
-            "arguments": [],
-            "has_content": False,
-            "umask": mask,
-        }
+        assert extras == {"timeout": 20.0, "arguments": [], "umask": mask}
         assert played.content_length == 0
         played.close(0)
         assert await run.read() == b""

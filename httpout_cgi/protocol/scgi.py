@@ -8,6 +8,7 @@ Pure, standard library only: a pool may run under another Python.
 from __future__ import annotations
 
 import os
+from itertools import chain
 from typing import Mapping, NamedTuple, Sequence
 
 # What a server passes on is bounded by its own limit for request heads; this one keeps
@@ -35,15 +36,13 @@ def encode_head(variables: Mapping[str, str]) -> bytes:
     Raises ValueError for what could be read as other variables: an empty name, or NUL
     in a name or value.
     """
-    pairs = {"CONTENT_LENGTH": variables.get("CONTENT_LENGTH") or "0", "SCGI": "1"}
-    pairs.update((name, text) for name, text in variables.items() if name not in pairs)
-    for name, text in pairs.items():
-        if not name or "\0" in name or "\0" in text:
-            raise ValueError(f"cannot be sent as SCGI: {name!r}")
-    body = b"".join(
-        os.fsencode(name) + b"\0" + os.fsencode(text) + b"\0"
-        for name, text in pairs.items()
-    )
+    own = {"CONTENT_LENGTH": variables.get("CONTENT_LENGTH") or "0", "SCGI": "1"}
+    pairs = {**own, **variables, **own}
+    text = "\0".join([*chain.from_iterable(pairs.items()), ""])
+    if "" in pairs or text.count("\0") != 2 * len(pairs):
+        names = [name for name, value in pairs.items() if "\0" in name + value]
+        raise ValueError(f"cannot be sent as SCGI: {(names or [''])[0]!r}")
+    body = os.fsencode(text)
     return b"%d:%s," % (len(body), body)
 
 

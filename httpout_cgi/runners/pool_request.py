@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import tempfile
+from functools import lru_cache
 from typing import BinaryIO
 
 from httpout_cgi.protocol.scgi import encode_head
@@ -79,23 +80,26 @@ class PoolRequest:
 
 
 def _encode(invocation: Invocation, umask: int, *, is_page: bool, debug: bool) -> bytes:
-    environment = invocation.environment
-    extras: dict[str, object] = {
-        "timeout": invocation.script.mount.timeout,
-        "arguments": list(invocation.arguments),
+    environment, mount = invocation.environment, invocation.script.mount
+    extras = _encode_extras(
+        timeout=mount.timeout,
+        arguments=invocation.arguments,
         # SCGI has a length in any case, CGI only if there is content.
-        "has_content": "CONTENT_LENGTH" in environment,
-        "umask": umask,
-    }
-    interpreter = invocation.script.interpreter
-    if interpreter:
-        extras["interpreter"] = interpreter
-    if invocation.python:
-        extras["by_shebang"] = True
-    if is_page:
-        extras["page"] = invocation.script.mount.folder
-        extras["debug"] = debug
-    return encode_head({**environment, RUN_VARIABLE: json.dumps(extras)})
+        has_content="CONTENT_LENGTH" in environment,
+        umask=umask,
+        interpreter=invocation.script.interpreter or "",
+        by_shebang=bool(invocation.python),
+        page=mount.folder if is_page else "",
+        debug=debug,
+    )
+    return encode_head({**environment, RUN_VARIABLE: extras})
+
+
+@lru_cache(maxsize=256)  # the same ones again and again
+def _encode_extras(**extras: object) -> str:
+    # What is not said is false, or empty.
+    said = [one for one in extras.items() if one[1] is not False and one[1] != ""]
+    return json.dumps(dict(said))
 
 
 def _open_source(stdin: BinaryIO | None) -> int:
