@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What the command line of an interpreter gets wrong.
 _USAGE = 2
 
-_VARIABLES = frozenset(VARIABLES)
+_VARIABLES = frozenset(map(os.fsencode, VARIABLES))
 
 
 def run_as_main(
@@ -134,8 +134,7 @@ class MainScript:
         sys.argv[:] = [path, *arguments]
         if hasattr(sys, "orig_argv"):  # Python 3.10
             sys.orig_argv[:] = [sys.executable, *sys.argv]
-        # As CPython: where the script is, not where a link to it is.
-        sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
+        sys.path.insert(0, _find_folder(path))
         return main
 
     def _note_imports(self) -> None:
@@ -167,6 +166,15 @@ class MainScript:
         return self._cache.load_module(path, self._level).code
 
 
+def _find_folder(path: str) -> str:
+    """Return where the script is, as CPython: not where a link to it is."""
+    folder = os.getcwd()
+    # Mostly there, without links in its path, which realpath() would look for.
+    if path == f"{folder}/{os.path.basename(path)}" and not os.path.islink(path):
+        return folder
+    return os.path.dirname(os.path.realpath(path))
+
+
 def _ignore(told: str) -> None:
     """Note nothing: no script has begun, or it is none that wants to know."""
 
@@ -191,8 +199,9 @@ def _load(path: str, cache: CodeCache) -> Tuple[CodeType, int]:
         sys.stderr.write(f"{sys.executable}: can't open file '{path}': {reason}\n")
         raise SystemExit(_USAGE) from None
     level = 0
-    # Not the other way around: each that is not there would be an exception.
-    if compiled.options is not None or not _VARIABLES.isdisjoint(os.environ):
+    # Of bytes: os.environ itself would decode the names of all that there are.
+    given = os.environ._data  # type: ignore[attr-defined]
+    if compiled.options is not None or not _VARIABLES.isdisjoint(given):
         level = _apply_options(compiled).optimize
     return cache.load(path, level=level).code if level else compiled.code, level
 
