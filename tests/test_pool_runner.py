@@ -638,14 +638,21 @@ def test_the_last_words_belong_to_the_failure(
 
 
 @pytest.mark.parametrize(
-    ("timeout", "status"),
+    ("timeout", "output", "status"),
     [
-        pytest.param(20.0, HTTPStatus.BAD_GATEWAY, id="early"),
-        pytest.param(0.0, HTTPStatus.GATEWAY_TIMEOUT, id="late"),
+        pytest.param(20.0, b"", HTTPStatus.BAD_GATEWAY, id="early"),
+        pytest.param(0.0, b"", HTTPStatus.GATEWAY_TIMEOUT, id="late"),
+        pytest.param(
+            0.0, b"A: b\n\ncut", HTTPStatus.GATEWAY_TIMEOUT, id="late, in the content"
+        ),
     ],
 )
 def test_a_signal_at_the_time_limit_is_the_pools(
-    tmp_path: Path, listener: socket.socket, timeout: float, status: HTTPStatus
+    tmp_path: Path,
+    listener: socket.socket,
+    timeout: float,
+    output: bytes,
+    status: HTTPStatus,
 ) -> None:
     path = save(tmp_path / "a.py", "")
 
@@ -656,6 +663,7 @@ def test_a_signal_at_the_time_limit_is_the_pools(
             run._deadline.cancel()
             run._deadline = asyncio.get_running_loop().call_later(0, lambda: None)
             await asyncio.sleep(0)
+        played.connection.sendall(output)
         played.close(64)  # no signal that has a name
         error = await fail(run)
         assert error.status == status

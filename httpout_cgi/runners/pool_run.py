@@ -348,14 +348,18 @@ class PoolRun:
         return HTTPError(HTTPStatus.BAD_GATEWAY, "the pool has died")
 
     def _judge_signal(self, number: int) -> HTTPError | None:
-        """Return the error, if there is no header section to answer with."""
+        """Return the error, if the response must not look complete.
+
+        As under Apache it does, once the header section is there, unless it is we who
+        have ended the run.
+        """
         text = f"killed by signal {number} ({_name_signal(number)})"
         self._log(logging.WARNING, text)
-        if self._head is None:
-            return None
         if self._loop.time() >= self._deadline.when():
             # The pool's clock has been a little faster than ours.
             return time_is_over(self._limit)
+        if self._head is None:
+            return None
         return HTTPError(HTTPStatus.BAD_GATEWAY, text)
 
     def _take_error_line(self, line: bytes) -> None:
