@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare requests per second: runner: process, and Apache's mod_cgid.
+"""Compare requests per second: runner: process, threads, and Apache's mod_cgid.
 
 The samples hello.py and environment.py, keep-alive connections, the same machine and
 the same Python, in turns, both with an access log.  Apache starts an interpreter for
@@ -37,7 +37,9 @@ listen: ["127.0.0.1:0"]
 workers: 1
 sites:
   - docroot: cgi-bin
-    scripts: [{url: /cgi-bin/, path: cgi-bin, runner: process}]
+    scripts:
+      - {url: /cgi-bin/, path: cgi-bin, runner: process}
+      - {url: /threads/, path: cgi-bin, runner: thread}
 log:
   access: {path: access.log}
 """
@@ -144,25 +146,28 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def compare(script: str, ours: str, theirs: str, options: argparse.Namespace) -> None:
-    """Load both in turns, after a second of warming up, and print the medians."""
-    urls = [f"{server}/cgi-bin/{script}" for server in (ours, theirs)]
-    rates: dict[str, list[float]] = {url: [] for url in urls}
-    for url in urls:
+    """Load all in turns, after a second of warming up, and print the medians."""
+    urls = {
+        "runner: process": f"{ours}/cgi-bin/{script}",
+        "runner: thread": f"{ours}/threads/{script}",
+        "mod_cgid": f"{theirs}/cgi-bin/{script}",
+    }
+    rates: dict[str, list[float]] = {name: [] for name in urls}
+    for url in urls.values():
         load.measure(url, seconds=1, connections=options.connections)
     for _ in range(options.rounds):
-        for url in urls:
+        for name, url in urls.items():
             rate = load.measure(
                 url, seconds=options.seconds, connections=options.connections
             )
-            rates[url].append(rate)
-    mine, other = (statistics.median(rates[url]) for url in urls)
+            rates[name].append(rate)
+    peer = statistics.median(rates["mod_cgid"])
     print(script)
-    for name, url in zip(("runner: process", "mod_cgid"), urls, strict=True):
-        found = rates[url]
+    for name, found in rates.items():
         middle = statistics.median(found)
         span = f"({min(found):,.0f} to {max(found):,.0f})"
-        print(f"  {name:16} {middle:8,.0f} requests/s  {span}")
-    print(f"  ratio            {mine / other:8.2f}")
+        print(f"  {name:16} {middle:8,.0f} requests/s  {span:20}", end=" ")
+        print(f"ratio {middle / peer:7.2f}")
 
 
 if __name__ == "__main__":
