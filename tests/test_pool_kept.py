@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -390,6 +391,37 @@ def test_a_child_has_a_successor_before_it_leaves(tmp_path: Path) -> None:
         assert {find_pid(pool, tmp_path) for _ in range(3)} == pids - {child}
 
 
+def test_a_child_has_one_successor_however_often_it_says_farewell(
+    tmp_path: Path,
+) -> None:
+    farewells = save(
+        tmp_path / "farewells.py",
+        f"""
+        import os, sys
+        frame = sys._getframe()
+        while frame.f_code.co_name != "serve":
+            frame = frame.f_back
+        socket = frame.f_locals["self"]._place.handover
+        print(flush=True)
+        open({str(tmp_path / "gate")!r}, 'rb', 0).read(1)
+        for _ in range(9):
+            socket.send(os.getpid().to_bytes(4, "little"))
+        open({str(tmp_path / "gate")!r}, 'rb', 0).read(1)
+        """,
+    )
+    with one_of_two_stopped(tmp_path, processes=5) as (pool, path, held, child):
+        repeated = pool.send(farewells)
+        assert repeated.connection.recv(100)
+        waiting = [pool.send(path) for _ in range(3)]
+        os.write(held, b"1")
+        # The successor has begun with one of them.
+        assert select.select([one.connection for one in waiting], [], [], PATIENCE)[0]
+        os.write(held, b"1234")
+        assert repeated.read().exit_code == 0
+        pids = {int(request.read().output) for request in waiting}
+        assert len(pids - {child}) == 1
+
+
 def test_a_fork_that_fails_is_tried_again(tmp_path: Path) -> None:
     with one_fork_refused(tmp_path) as module, kept(preload=[module]) as pool:
         assert find_pid(pool, tmp_path)
@@ -666,8 +698,8 @@ def test_a_connection_is_handed_over_with_what_was_read(count: int) -> None:
 def test_a_child_that_is_going_to_leave_says_which_it_is() -> None:
     child, pool_end = socket.socketpair(type=socket.SOCK_DGRAM)
     with child, pool_end:
-        say_farewell(child, 300)
-        assert take_over(pool_end, [None]) == 300
+        say_farewell(child, 1 << 22)  # the largest number of a process
+        assert take_over(pool_end, [None]) == 1 << 22
     say_farewell(child, 1)  # nobody listens
 
 

@@ -15,7 +15,7 @@ from httpout_cgi.processes.pool_door import Mount
 
 # The bytes that were read, the connection, and a worker's three, or four for a page.
 _OF_OTHERS, _OF_WORKER, _OF_PAGE = 2, 5, 6
-_SLOT_SIZE = 2
+_PID_SIZE = 4
 # As much as one recv() of a kept child returns.
 _LARGEST = 1 << 20
 
@@ -58,10 +58,13 @@ def hand_over(
                 os.close(number)
 
 
-def say_farewell(pool: socket.socket, slot: int) -> None:
-    """Tell the pool that the child of that slot is going to leave."""
+def say_farewell(pool: socket.socket, pid: int) -> None:
+    """Tell the pool that a child is going to leave.
+
+    Which one by its process id: its slot may be another's when the pool reads this.
+    """
     with suppress(OSError):  # the pool has gone, or has more to do
-        pool.send(slot.to_bytes(_SLOT_SIZE, "little"), socket.MSG_DONTWAIT)
+        pool.send(pid.to_bytes(_PID_SIZE, "little"), socket.MSG_DONTWAIT)
 
 
 def _write_blob(data: bytes) -> int:
@@ -81,17 +84,17 @@ def take_over(
 ) -> Handed | int | None:
     """Take what a child hands over, in the pool; None if that makes no sense.
 
-    A number is the slot of a child that says farewell.  Raises BlockingIOError if there
-    is nothing.
+    A number is the process id of a child that says farewell.  Raises BlockingIOError if
+    there is nothing.
     """
-    data, ancillary, _, _ = child.recvmsg(_SLOT_SIZE, socket.CMSG_SPACE(_OF_PAGE * 4))
+    data, ancillary, _, _ = child.recvmsg(_PID_SIZE, socket.CMSG_SPACE(_OF_PAGE * 4))
     numbers: list[int] = []
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             numbers += memoryview(payload[: len(payload) // 4 * 4]).cast("i")
     for number in numbers:
         os.set_inheritable(number, False)
-    if not numbers and len(data) == _SLOT_SIZE:
+    if not numbers and len(data) == _PID_SIZE:
         return int.from_bytes(data, "little")
     is_known = len(numbers) in (_OF_OTHERS, _OF_WORKER, _OF_PAGE)
     if not is_known or not data or data[0] >= len(mounts):

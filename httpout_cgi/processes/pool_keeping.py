@@ -147,9 +147,10 @@ class KeptChildren:
             taken = take_over(self.handover, [*self._listeners.values()])
             if not isinstance(taken, int):
                 return taken
-            pid = self._pids.get(taken)
-            if pid is not None and self._renew(pid):
-                self._succeeded.add(pid)
+            # One says so again, if what comes next is nothing for it.
+            is_new = taken in self._pids.values() and taken not in self._succeeded
+            if is_new and self._renew(taken):
+                self._succeeded.add(taken)
         return None
 
     def look(self, now: float) -> None:

@@ -101,7 +101,7 @@ class KeptChild:
                 break
             self._serve_peer(*taken)
             if self._left == self._farewell:
-                say_farewell(self._place.handover, self._place.slot)
+                say_farewell(self._place.handover, os.getpid())
         return 0
 
     # Any: select.epoll, or what is as good.
