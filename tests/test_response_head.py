@@ -1,6 +1,7 @@
 """The head of a response: framing, and the last door against response splitting."""
 
 import io
+import tracemalloc
 
 import pytest
 
@@ -193,6 +194,19 @@ def test_the_same_fields_have_any_status_and_length() -> None:
             head = render_head(Response(status, fields), PLAIN, length, "")
             expected = b"HTTP/1.1 %b\r\nContent-Length: %d\r\nA: b\r\n\r\n"
             assert head == expected % (line, length)
+
+
+def test_a_script_cannot_fill_the_memory_with_heads() -> None:
+    """CWE-770: what it prints may be different each time, and long."""
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            for count in (1, 1000):
+                fields = tuple((f"A{n}", f"{number}-{n}") for n in range(count))
+                render_head(Response(200, fields), PLAIN, 0, "")
+        assert tracemalloc.get_traced_memory()[0] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_fields_may_be_a_list() -> None:

@@ -52,6 +52,13 @@ def frame(method: str, version: str, response: Response, *, close: bool) -> Fram
     return _make_framing(head_only, chunked, close, says_keep_alive)
 
 
+# Longer ones come from few scripts, and a script could fill all memory with them: the
+# fields of one may take a megabyte (CWE-770).
+_CACHED_LENGTH = 1024
+_MOST_CACHED = 256
+_cached_lines: dict[tuple[int, str, Fields], tuple[str, str]] = {}
+
+
 def render_head(
     response: Response, framing: Framing, length: int | None, added: str
 ) -> bytes:
@@ -79,7 +86,17 @@ def _render_lines(status: int, reason: str, fields: Fields) -> tuple[str, str]:
     return line, lines
 
 
-_recall_lines = lru_cache(maxsize=256)(_render_lines)
+def _recall_lines(status: int, reason: str, fields: Fields) -> tuple[str, str]:
+    """Return the same, without the work if they were rendered before."""
+    key = status, reason, fields
+    known = _cached_lines.get(key)
+    if known is None:
+        known = line, lines = _render_lines(status, reason, fields)
+        if len(line) + len(lines) <= _CACHED_LENGTH:
+            if len(_cached_lines) >= _MOST_CACHED:
+                _cached_lines.clear()
+            _cached_lines[key] = known
+    return known
 
 
 def _frame_lines(status: int, framing: Framing, length: int | None) -> str:
