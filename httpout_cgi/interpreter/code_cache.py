@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from httpout_cgi.interpreter import shebang
+from httpout_cgi.interpreter.file_state import look
 from httpout_cgi.interpreter.source import Signature, find_flaw, first_line, sign
 
 # File times come from a clock that ticks every 1 to 10 ms: a file read this soon
@@ -83,7 +84,7 @@ class CodeCache:
         entry = self._entries.get(key)
         if entry is None or entry.source is not None:
             return self._load_anew(key)
-        if sign(os.stat(path) if stat is None else stat) != entry.signature:
+        if (look(path) if stat is None else sign(stat)) != entry.signature:
             return self._load_anew(key)
         return _code_of(entry)
 
@@ -96,7 +97,7 @@ class CodeCache:
         entry = self._entries.get(key)
         if entry is None or entry.source is not None:
             return self._load_anew(key)
-        if sign(os.stat(path)) != entry.signature:
+        if look(path) != entry.signature:
             return self._load_anew(key)
         return _code_of(entry)
 

@@ -13,6 +13,9 @@ import time
 from importlib.machinery import all_suffixes
 from typing import Dict, NamedTuple, Optional, Tuple
 
+from httpout_cgi.interpreter.file_state import look
+from httpout_cgi.interpreter.source import Signature
+
 # Imported before a script's folder is on the path: these are never local.
 NEVER_LOCAL = frozenset(
     (
@@ -30,7 +33,6 @@ _SETTLED_NS = 50_000_000
 _LIMIT = 1024
 _SUFFIXES = tuple(all_suffixes())
 
-Signature = Tuple[int, int, int, int]
 Names = Dict[str, int]
 
 
@@ -51,8 +53,7 @@ def list_names(folder: str) -> Optional[Names]:
     The values say what may be there: SOURCE, FOLDER, OTHER, or a sum of these.
     """
     try:
-        stat = os.stat(folder)
-        signature = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
+        signature = look(folder)
         listing = _listings.get(folder)
         if listing is not None and listing.signature == signature:
             return listing.names
@@ -71,7 +72,7 @@ def _list_anew(folder: str, signature: Signature) -> Names:
             name, kind = _classify(entry)
             if kind:
                 names[name] = names.get(name, 0) | kind
-    if now - max(signature[2:]) > _SETTLED_NS:
+    if now - max(signature[3:]) > _SETTLED_NS:
         with _lock:
             while len(_listings) >= _LIMIT:
                 del _listings[next(iter(_listings))]
