@@ -81,7 +81,9 @@ class PoolRequest:
 
 def _encode(invocation: Invocation, umask: int, *, is_page: bool, debug: bool) -> bytes:
     environment, mount = invocation.environment, invocation.script.mount
-    extras = _encode_extras(
+    # Clients make up as many search words as they like: none are kept (CWE-770).
+    encode = _encode_extras if invocation.arguments else _recall_extras
+    extras = encode(
         timeout=mount.timeout,
         arguments=invocation.arguments,
         # SCGI has a length in any case, CGI only if there is content.
@@ -95,11 +97,14 @@ def _encode(invocation: Invocation, umask: int, *, is_page: bool, debug: bool) -
     return encode_head({**environment, RUN_VARIABLE: extras})
 
 
-@lru_cache(maxsize=256)  # the same ones again and again
 def _encode_extras(**extras: object) -> str:
     # What is not said is false, or empty.
     said = [one for one in extras.items() if one[1] is not False and one[1] != ""]
     return json.dumps(dict(said))
+
+
+# Mostly the same again.
+_recall_extras = lru_cache(maxsize=256)(_encode_extras)
 
 
 def _open_source(stdin: BinaryIO | None) -> int:
