@@ -108,9 +108,14 @@ class Exchange:
         assert resolver is not None  # it has looked
         if guards is None or not resolver.has_pages:
             return None
-        mount = resolver.find_pages(path, found)
-        if mount is None or self.may_show(found) or not guards.guards(mount):
+        mounts = resolver.find_pages(path, found)
+        if not mounts or self.may_show(found):
             return None
+        # All of them: any may be closed because its middleware is missing.
+        guarded = [one for one in mounts if guards.guards(one)]
+        if not guarded:
+            return None
+        mount = guarded[0]
         if isinstance(found, HTTPError):
             found = found.with_traceback(None)  # which knows who keeps it
         script = resolver.describe_stand_in(mount, path, found)

@@ -333,6 +333,25 @@ def test_nothing_is_sent_where_middleware_cannot_be_asked(folder: Path) -> None:
     assert runner.invocations == []
 
 
+@pytest.mark.parametrize("answer", [False, True], ids=["nobody", "middleware"])
+def test_a_link_between_pages_is_no_way_around_either(
+    folder: Path, answer: bool
+) -> None:
+    inner = folder / "htdocs/inner"
+    inner.mkdir()
+    (inner / "x.html").write_text("closed")
+    (folder / "htdocs/link.html").symlink_to(inner / "x.html")
+    path = folder / "config.yaml"
+    pages = "{url: /inner/, path: htdocs/inner, output: page}, "
+    path.write_text(PAGES.replace("scripts: [", f"scripts: [{pages}"))
+    guards = FakeGuards(answer)
+    runner = FakeRunner(FakeRun([b"Status: 401\n\nwho are you?"]))
+    gateway = Gateway(settings.load(path), runner, guards)
+    response = ask(gateway, make_request("/link.html"))
+    assert [mount.url for mount in guards.mounts] == ["/", "/inner/"]
+    assert response.status == (401 if answer else 200)
+
+
 def test_nothing_is_sent_early_that_middleware_is_to_be_asked_about(
     folder: Path,
 ) -> None:

@@ -475,9 +475,9 @@ def is_among_pages(resolver: Resolver, path: str) -> bool:
         found = resolver.resolve(path)
     except HTTPError as error:
         found = error
-    mount = resolver.find_pages(path, found)
-    assert mount is None or mount.output == "page"
-    return mount is not None
+    mounts = resolver.find_pages(path, found)
+    assert all(mount.output == "page" for mount in mounts)
+    return bool(mounts)
 
 
 def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
@@ -510,6 +510,27 @@ def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
     )
     for path in elsewhere:
         assert not is_among_pages(resolver, path), path
+
+
+def test_a_link_between_pages_leads_into_both(site: Path) -> None:
+    """CWE-288: those of the inner folder may be closed, and the outer ones open."""
+    (site / "htdocs/link.css").symlink_to(site / "htdocs/sub/deep/x.css")
+    (site / "htdocs/link").symlink_to(site / "htdocs/sub/deep")
+    resolver = make_resolver(
+        site,
+        make_mount(site / "htdocs", "/", output="page"),
+        make_mount(site / "htdocs/sub", "/sub/", output="page"),
+        listing=True,
+    )
+    for path, urls in (
+        ("/a b.txt", ["/"]),
+        ("/sub/deep/x.css", ["/sub/"]),
+        ("/link.css", ["/", "/sub/"]),
+        ("/link/", ["/", "/sub/"]),
+        ("/link/x.css", ["/", "/sub/"]),
+    ):
+        mounts = resolver.find_pages(path, resolver.resolve(path))
+        assert [mount.url for mount in mounts] == urls, path
 
 
 def test_what_is_no_page_is_described_as_one(site: Path) -> None:

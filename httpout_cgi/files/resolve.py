@@ -137,7 +137,7 @@ class Resolver:
         self._folders = tuple(root for root in self._roots if root.mount is None)
         self._bare = {root.url[:-1]: root for root in reversed(self._roots)}
         self._pages = tuple(root for root in self._roots if root.has_pages)
-        self._page_mounts = {root.folder: root.mount for root in self._pages[::-1]}
+        self._page_roots = {root.folder: root for root in self._pages[::-1]}
         self.has_pages = bool(self._pages)
 
     def resolve(self, path: str) -> Resolution:
@@ -174,25 +174,34 @@ class Resolver:
             _refuse(HTTPStatus.FORBIDDEN, "not a regular file", path)
         return StaticFile(real, seen, self._owner)
 
-    def find_pages(self, path: str, found: Resolution | HTTPError) -> Mount | None:
-        """Return the mount of pages that a path leads into, None if it leads elsewhere.
+    def find_pages(self, path: str, found: Resolution | HTTPError) -> list[Mount]:
+        """Return the mounts of pages that a path leads into: none, one, or two.
 
         That is told by the URL, and of a file by where it is as well: an alias or a
-        link must be no way around what is asked before pages (CWE-288).  ``found`` is
-        what ``resolve`` has returned, or raised.
+        link, also one between pages, must be no way around what is asked before pages
+        (CWE-288).  ``found`` is what ``resolve`` has returned, or raised.
         """
-        if isinstance(found, (StaticFile, Folder)) and found.root in self._page_mounts:
-            return self._page_mounts[found.root]
-        root: Root | None = self._bare.get(path) or _find_root(self._roots, path)
-        assert root is not None
-        if not root.has_pages and isinstance(found, (StaticFile, Folder)):
+        root = self._bare.get(path) or _find_root(self._roots, path)
+        pages = [root] if root.has_pages else []
+        if isinstance(found, (StaticFile, Folder)):
             is_linked = found.links != "never"
-            if is_linked:
-                real = os.path.realpath(found.path)
-            else:
-                real = "/".join(root.real) + found.path[len(root.folder) :]
-            root = find_owner(real, self._pages, is_fresh=is_linked)
-        return root.mount if root is not None and root.has_pages else None
+            if found.root in self._page_roots:
+                pages = [self._page_roots[found.root]]
+            if is_linked or not pages:
+                owner = self._find_pages_around(root, found.path, is_linked=is_linked)
+                if owner is not None and owner not in pages:
+                    pages.append(owner)
+        return [one.mount for one in pages if one.mount is not None]
+
+    def _find_pages_around(
+        self, root: Root, path: str, *, is_linked: bool
+    ) -> Root | None:
+        """Return the pages that a file lies among, wherever its URL leads."""
+        if is_linked:
+            real = os.path.realpath(path)
+        else:
+            real = "/".join(root.real) + path[len(root.folder) :]
+        return find_owner(real, self._pages, is_fresh=is_linked)
 
     def describe_stand_in(
         self, mount: Mount, path: str, found: Resolution | HTTPError
