@@ -14,7 +14,10 @@ _SIZE = 16_384
 
 
 class Notes:
-    """A child writes, the pool reads when the child has ended."""
+    """A child writes, the pool reads when the child has ended, or is going to leave.
+
+    Then it may see half of the last one.
+    """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _SIZE)
