@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.protocol import cgi_fields
 from httpout_cgi.protocol.cgi_output import CgiOutputParser, parse_status_line
 from httpout_cgi.protocol.cgi_response import Document, LocalRedirect, Result
 from httpout_cgi.scripts import OutputMode
@@ -314,3 +315,10 @@ def test_a_first_line_that_goes_on_is_judged_as_a_whole() -> None:
     assert parser.feed(b"Content-Type:\n text/plain\n<html>") is None
     with pytest.raises(HTTPError, match="malformed header from script: <html>"):
         parser.feed(b"\n\n")
+
+
+def test_long_names_of_fields_are_not_kept() -> None:
+    # CWE-770: a script may make up names of 64 kB, or pass on what its client sends.
+    kept = cgi_fields._recall_kind.cache_info().currsize
+    assert cgi_fields._classify("X" * 1000) == "passed"
+    assert cgi_fields._recall_kind.cache_info().currsize == kept

@@ -28,7 +28,7 @@ from httpout_cgi.files.roots import (
     is_source,
     name_copies,
 )
-from httpout_cgi.files.ways import Ways
+from httpout_cgi.files.script_cache import ScriptCache
 from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Mount, Owner, Script
 
@@ -122,7 +122,7 @@ class Resolver:
         owner: Owner | None = None,
         sends_others: bool = False,
     ) -> None:
-        self._ways = Ways()
+        self._cache = ScriptCache()
         self._label = label
         self._document_root = str(site.docroot)
         self._index = site.index
@@ -145,7 +145,7 @@ class Resolver:
 
         Raises HTTPError 403 or 404, and 500 or 503 if the disk fails.
         """
-        known = self._ways.find(path)
+        known = self._cache.find(path)
         if known is not None:
             return known
         root = self._bare.get(path)
@@ -249,7 +249,7 @@ class Resolver:
                     name, extra = path[:position], path[position:]
                     script = self._make_script(root, file, seen, name, extra)
                     if not (extra or is_linked):
-                        self._ways.keep(root, script)
+                        self._cache.keep(root, script)
                     return script
                 if path[position:]:
                     _refuse(HTTPStatus.NOT_FOUND, "a file, not a folder", file)

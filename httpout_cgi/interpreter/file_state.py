@@ -14,8 +14,9 @@ from typing import Callable, Optional
 
 from httpout_cgi.interpreter.source import Signature, sign
 
-# linux/stat.h and fcntl.h; struct statx is the same on all processors.
-_AT_FDCWD, _STATX_BASIC_STATS = -100, 0x7FF
+# linux/stat.h and fcntl.h; struct statx is the same on all processors.  As stat(2),
+# which mounts nothing.
+_AT_FDCWD, _AT_NO_AUTOMOUNT, _STATX_BASIC_STATS = -100, 0x800, 0x7FF
 _SIZE = 256
 # Inode and size, then seconds and nanoseconds of ctime and mtime, then the device.
 _unpack = struct.Struct("=32xQQ48xqI4xqI12xII").unpack_from
@@ -70,7 +71,7 @@ def _load_statx() -> Optional[Callable[[bytes], Optional[bytes]]]:
 
     def find_state(path: bytes) -> Optional[bytes]:
         buffer = kind()
-        if statx(_AT_FDCWD, path, 0, _STATX_BASIC_STATS, buffer) != 0:
+        if statx(_AT_FDCWD, path, _AT_NO_AUTOMOUNT, _STATX_BASIC_STATS, buffer):
             return None
         return buffer  # type: ignore[return-value]  # read as bytes are
 

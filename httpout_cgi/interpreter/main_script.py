@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import suppress
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from itertools import islice
@@ -168,10 +169,11 @@ class MainScript:
 
 def _find_folder(path: str) -> str:
     """Return where the script is, as CPython: not where a link to it is."""
-    folder = os.getcwd()
-    # Mostly there, without links in its path, which realpath() would look for.
-    if path == f"{folder}/{os.path.basename(path)}" and not os.path.islink(path):
-        return folder
+    with suppress(OSError):  # the folder has just been deleted
+        folder = os.getcwd()
+        # Mostly there, without links in its path, which realpath() would look for.
+        if path == f"{folder}/{os.path.basename(path)}" and not os.path.islink(path):
+            return folder
     return os.path.dirname(os.path.realpath(path))
 
 

@@ -56,6 +56,8 @@ class Reception:
         if self.spool is not None:
             self.spool.close()
         self.waiting = b""
+        # What it keeps of the last request: a WebSocket has no next one.
+        self._parser = HeadParser()
         self.reset()
 
     def is_continue_due(self) -> bool:

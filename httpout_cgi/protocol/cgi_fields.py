@@ -99,8 +99,16 @@ def _read_line(
     return None
 
 
-@lru_cache(maxsize=512)
+# A script may make up names: 64 kB each, if it likes (CWE-770).
+_LONGEST_KEPT_NAME = 64
+
+
 def _classify(name: str) -> _Kind:
+    recall = _recall_kind if len(name) <= _LONGEST_KEPT_NAME else _find_kind
+    return recall(name)
+
+
+def _find_kind(name: str) -> _Kind:
     lower = name.lower()
     if lower in _OWN:
         return "own"
@@ -114,6 +122,9 @@ def _classify(name: str) -> _Kind:
         # A blank before the colon is a slip; what else is no token is no field.
         return "refused" if _match_token(name.rstrip(" \t")) else "malformed"
     return "refused" if lower.startswith(_REFUSED) else "passed"
+
+
+_recall_kind = lru_cache(maxsize=512)(_find_kind)
 
 
 def refuse_line(line: str) -> HTTPError:

@@ -7,7 +7,7 @@ import pytest
 
 from httpout_cgi.config import ScriptMount, Site
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files import ways
+from httpout_cgi.files import script_cache
 from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.scripts import Script
 
@@ -107,14 +107,14 @@ def test_extra_paths_are_not_kept(folder: Path) -> None:
     resolver = make_resolver(folder)
     for number in range(3):
         assert find(resolver, f"/s/one.py/{number}").extra_path == f"/{number}"
-    assert not resolver._ways._ways
+    assert not resolver._cache._found
 
 
-def test_no_more_ways_are_kept_than_there_is_room_for(
+def test_no_more_scripts_are_kept_than_there_is_room_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ways, "_LIMIT", 2)
+    monkeypatch.setattr(script_cache, "_LIMIT", 2)
     resolver = make_resolver(folder)
     for path in ("/s/one.py", "/s/a/two.py", "/s/a/b/three.py", "/s/one.py"):
         find(resolver, path)
-        assert len(resolver._ways._ways) <= 2
+        assert len(resolver._cache._found) <= 2

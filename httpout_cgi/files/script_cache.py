@@ -1,4 +1,4 @@
-"""Ways: how paths have led to scripts before, to find those again in half the time.
+"""Scripts that were found by their path before, to find them again in half the time.
 
 What a path alone tells is not asked again; the disk is, as when it was the first time.
 """
@@ -16,7 +16,7 @@ from httpout_cgi.scripts import Script
 _LIMIT = 4096
 
 
-class _Way(NamedTuple):
+class _Found(NamedTuple):
     """Below ``folders``, none of them a link, was a file that ``runs``."""
 
     folders: Sequence[str]
@@ -25,22 +25,22 @@ class _Way(NamedTuple):
     script: Script
 
 
-class Ways:
-    """Keeps the ways of one site; any thread may use it."""
+class ScriptCache:
+    """Keeps those of one site; any thread may use it."""
 
     def __init__(self) -> None:
-        self._ways: dict[str, _Way] = {}
+        self._found: dict[str, _Found] = {}
 
     def keep(self, root: Root, script: Script) -> None:
         """Keep how a script was found, below a folder, behind no link.
 
         Not with an extra path: of these, clients make up as many as they like.
         """
-        if len(self._ways) >= _LIMIT:
-            self._ways.clear()
+        if len(self._found) >= _LIMIT:
+            self._found.clear()
         *names, name = script.path[len(root.folder) + 1 :].split("/")
         folders = list(accumulate(names, "{}/{}".format, initial=root.folder))[1:]
-        self._ways[script.name] = _Way(folders, name, root.runs, script)
+        self._found[script.name] = _Found(folders, name, root.runs, script)
 
     def find(self, path: str) -> Script | None:
         """Return the script that a path leads to, None if it has to be looked for.
@@ -48,17 +48,17 @@ class Ways:
         All components are looked at: what is a link by now must not be followed
         (CWE-59).
         """
-        way = self._ways.get(path)
-        if way is None:
+        found = self._found.get(path)
+        if found is None:
             return None
         try:
-            for folder in way.folders:
+            for folder in found.folders:
                 if not S_ISDIR(os.lstat(folder).st_mode):
                     return None
-            seen = os.lstat(way.script.path)
+            seen = os.lstat(found.script.path)
         except OSError:
             return None
-        if not (S_ISREG(seen.st_mode) and way.runs(way.name, seen)):
+        if not (S_ISREG(seen.st_mode) and found.runs(found.name, seen)):
             return None
-        file, _, name, extra, translated, document_root, mount, site = way.script
+        file, _, name, extra, translated, document_root, mount, site = found.script
         return Script(file, seen, name, extra, translated, document_root, mount, site)
