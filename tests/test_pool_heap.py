@@ -24,3 +24,14 @@ def test_what_is_free_in_the_midst_of_the_heap_is_used_up() -> None:
     command = [sys.executable, "-c", SCRIPT]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert output.split() == ["True"] * 4
+
+
+@pytest.mark.skipif(pool_heap._find_top is None, reason="not the GNU C library")
+def test_of_a_very_large_heap_not_all_is_used_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_heap, "_MOST", 3)
+    pieces = [pool_heap._malloc(40) for _ in range(100)]
+    for piece in pieces[::2]:
+        pool_heap._free(piece)
+    assert pool_heap._take_all(40) == 3

@@ -6,6 +6,7 @@ import tracemalloc
 import pytest
 
 from httpout_cgi.messages import FilePart, Response
+from httpout_cgi.protocol import response_head
 from httpout_cgi.protocol.response_head import Framing, frame, render_head
 
 
@@ -212,3 +213,17 @@ def test_a_script_cannot_fill_the_memory_with_heads() -> None:
 def test_fields_may_be_a_list() -> None:
     response = Response(200, [("A", "b")])
     assert b"\r\nA: b\r\n" in render_head(response, PLAIN, 0, "")
+
+
+def test_no_more_heads_are_kept_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(response_head, "_MOST_CACHED", 2)
+    monkeypatch.setattr(response_head, "_cached_lines", {})
+    for number in range(5):
+        response = Response(200, (("X-Number", str(number)),))
+        framing = frame("GET", "HTTP/1.1", response, close=False)
+        assert f"X-Number: {number}\r\n".encode() in render_head(
+            response, framing, 0, ""
+        )
+        assert len(response_head._cached_lines) <= 2

@@ -173,6 +173,31 @@ def test_a_link_may_lead_elsewhere(
     changes.wait_until_watching(link)
 
 
+def test_a_link_that_goes_while_it_is_looked_at_ends_no_watcher(
+    tmp_path: Path,
+    changes: Changes,
+    watch: Callable[..., Watcher],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "folder")
+    watch(link, mode="poll")
+    changes.wait_until_watching(link)
+    realpath, has_failed = os.path.realpath, threading.Event()
+
+    def fail_once(path: str) -> str:
+        if path == str(link) and not has_failed.is_set():
+            has_failed.set()
+            # CPython 3.11 raises it if the link goes between lstat() and readlink().
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return realpath(path)
+
+    monkeypatch.setattr(os.path, "realpath", fail_once)
+    assert has_failed.wait(PATIENCE)
+    changes.wait_until_watching(link)
+
+
 def test_paths_are_told_as_the_folder_was_named(
     tmp_path: Path, changes: Changes, watch: Callable[..., Watcher]
 ) -> None:

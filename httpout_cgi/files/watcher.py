@@ -181,7 +181,7 @@ class Watcher:
         if known.polling:
             # It looks at the path, whatever is there.  To begin anew would be to miss
             # what has changed since it looked last.
-            is_same = os.path.realpath(folder) == known.watch.path
+            is_same = _find_real(folder) == known.watch.path
         else:
             is_same = known.identity == identity
         return is_same and any(
@@ -256,6 +256,14 @@ def _identify(folder: str) -> _Identity | None:
     return (seen.st_dev, seen.st_ino) if stat.S_ISDIR(seen.st_mode) else None
 
 
+def _find_real(folder: str) -> str | None:
+    """Return the path without links; None if one has just been replaced."""
+    try:
+        return os.path.realpath(folder)
+    except OSError:  # it is a link, and was none any more when it was read
+        return None
+
+
 def find_network(folder: str, mounts: str) -> str | None:
     """Return the type of the network file system that a folder is on, or None."""
     try:
@@ -263,7 +271,7 @@ def find_network(folder: str, mounts: str) -> str | None:
             lines = [line.split(" ") for line in file]
     except OSError:
         return None  # not Linux
-    real, best, kind = os.path.realpath(folder), "", ""
+    real, best, kind = _find_real(folder) or folder, "", ""
     for _, point, type_, *_ in (line for line in lines if len(line) > 2):
         point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), point)
         # The last one of equals hides those before it.

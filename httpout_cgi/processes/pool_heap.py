@@ -58,9 +58,10 @@ def _take_all(size: int) -> int:
     """Take what there is of a size below the heap's end; larger pieces are split."""
     assert _find_top is not None
     top = _find_top()
-    for count in range(_MOST):
-        address = _malloc(size)
-        if not address or address >= top:
-            _free(address)
+    count = 0
+    while (address := _malloc(size)) and address < top:
+        count += 1
+        if count == _MOST:
             return count
-    return _MOST
+    _free(address)
+    return count
