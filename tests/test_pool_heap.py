@@ -26,12 +26,24 @@ def test_what_is_free_in_the_midst_of_the_heap_is_used_up() -> None:
     assert output.split() == ["True"] * 4
 
 
-@pytest.mark.skipif(pool_heap._find_top is None, reason="not the GNU C library")
-def test_of_a_very_large_heap_not_all_is_used_up(
+@pytest.mark.parametrize(
+    ("addresses", "taken", "freed"),
+    [
+        pytest.param([10, 20, 1000], 2, [1000], id="up to the heap's end"),
+        pytest.param([10, 20, 0], 2, [0], id="no memory"),
+        pytest.param([10, 20, 30, 40], 3, [], id="as many as it may"),
+    ],
+)
+def test_pieces_are_taken_below_the_end_of_the_heap(
     monkeypatch: pytest.MonkeyPatch,
+    addresses: list[int],
+    taken: int,
+    freed: list[int],
 ) -> None:
+    given, given_back = iter(addresses), list[int]()
     monkeypatch.setattr(pool_heap, "_MOST", 3)
-    pieces = [pool_heap._malloc(40) for _ in range(100)]
-    for piece in pieces[::2]:
-        pool_heap._free(piece)
-    assert pool_heap._take_all(40) == 3
+    monkeypatch.setattr(pool_heap, "_find_top", lambda: 1000)
+    monkeypatch.setattr(pool_heap, "_malloc", lambda size: next(given), raising=False)
+    monkeypatch.setattr(pool_heap, "_free", given_back.append, raising=False)
+    assert pool_heap._take_all(40) == taken
+    assert given_back == freed
