@@ -21,6 +21,7 @@ from httpout_cgi.files.roots import is_source
 from httpout_cgi.protocol.url_path import parse_target
 from httpout_cgi.scripts import Script
 from tests.accounts import public_folder, without_privileges
+from tests.resolving import find_script, find_status
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can give files to other accounts"
@@ -78,18 +79,6 @@ def find_file(resolver: Resolver, path: str) -> str:
     found = resolver.resolve(path)
     assert isinstance(found, StaticFile)
     return found.path
-
-
-def find_script(resolver: Resolver, path: str) -> Script:
-    found = resolver.resolve(path)
-    assert isinstance(found, Script)
-    return found
-
-
-def find_status(resolver: Resolver, path: str) -> int:
-    with pytest.raises(HTTPError) as refusal:
-        resolver.resolve(path)
-    return refusal.value.status
 
 
 # Static files

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.config import ScriptMount, Site
-from httpout_cgi.errors import HTTPError
 from httpout_cgi.files import script_cache
 from httpout_cgi.files.resolve import Resolver
-from httpout_cgi.scripts import Script
+from tests.resolving import find_script, find_status
 
 
 @pytest.fixture
@@ -26,24 +25,12 @@ def make_resolver(folder: Path, *match: str, links: str = "never") -> Resolver:
     return Resolver(Site.model_validate(values), label="main")
 
 
-def find(resolver: Resolver, path: str) -> Script:
-    found = resolver.resolve(path)
-    assert isinstance(found, Script)
-    return found
-
-
-def find_status(resolver: Resolver, path: str) -> int:
-    with pytest.raises(HTTPError) as refused:
-        resolver.resolve(path)
-    return refused.value.status
-
-
 @pytest.mark.parametrize("path", ["/s/one.py", "/s/a/two.py", "/s/a/b/three.py"])
 def test_a_script_is_found_again_as_it_is_now(folder: Path, path: str) -> None:
     resolver = make_resolver(folder)
-    first = find(resolver, path)
+    first = find_script(resolver, path)
     os.utime(first.path, ns=(1, 2))
-    second = find(resolver, path)
+    second = find_script(resolver, path)
     assert second.stat.st_mtime_ns == 2
     assert second == first._replace(stat=os.lstat(first.path))
 
@@ -57,26 +44,26 @@ def test_a_link_that_was_put_there_meanwhile_is_no_way(
     path = {"one.py": "/s/one.py", "a": "/s/a/two.py", "b": "/s/a/b/three.py"}
     asked = path[names[-1]]
     resolver = make_resolver(folder, links=links)
-    find(resolver, asked)
+    find_script(resolver, asked)
     replaced = folder.joinpath(*names)
     replaced.rename(folder.parent / "elsewhere")
     replaced.symlink_to(folder.parent / "elsewhere")
     if status is None:
-        find(resolver, asked)
+        find_script(resolver, asked)
     else:
         assert find_status(resolver, asked) == status
 
 
 def test_a_script_that_has_gone_is_not_found(folder: Path) -> None:
     resolver = make_resolver(folder)
-    find(resolver, "/s/one.py")
+    find_script(resolver, "/s/one.py")
     (folder / "one.py").unlink()
     assert find_status(resolver, "/s/one.py") == 404
 
 
 def test_what_became_a_folder_is_no_script(folder: Path) -> None:
     resolver = make_resolver(folder)
-    find(resolver, "/s/one.py")
+    find_script(resolver, "/s/one.py")
     (folder / "one.py").unlink()
     (folder / "one.py").mkdir()
     assert find_status(resolver, "/s/one.py/") == 403
@@ -87,17 +74,17 @@ def test_a_folder_that_became_a_script_has_the_rest_for_its_extra_path(
 ) -> None:
     resolver = make_resolver(folder, "*")
     (folder / "a/two.py").chmod(0o755)
-    find(resolver, "/s/a/two.py")
+    find_script(resolver, "/s/a/two.py")
     (folder / "a").rename(folder / "c")
     (folder / "a").write_text("pass\n")
     (folder / "a").chmod(0o755)
-    assert find(resolver, "/s/a/two.py").extra_path == "/two.py"
+    assert find_script(resolver, "/s/a/two.py").extra_path == "/two.py"
 
 
 def test_what_may_not_be_executed_any_more_does_not_run(folder: Path) -> None:
     resolver = make_resolver(folder, "*")
     (folder / "one.py").chmod(0o755)
-    find(resolver, "/s/one.py")
+    find_script(resolver, "/s/one.py")
     (folder / "one.py").chmod(0o644)
     assert find_status(resolver, "/s/one.py") == 403
 
@@ -106,7 +93,7 @@ def test_extra_paths_are_not_kept(folder: Path) -> None:
     # Clients make up as many as they like (CWE-770).
     resolver = make_resolver(folder)
     for number in range(3):
-        assert find(resolver, f"/s/one.py/{number}").extra_path == f"/{number}"
+        assert find_script(resolver, f"/s/one.py/{number}").extra_path == f"/{number}"
     assert not resolver._cache._found
 
 
@@ -116,5 +103,5 @@ def test_no_more_scripts_are_kept_than_there_is_room_for(
     monkeypatch.setattr(script_cache, "_LIMIT", 2)
     resolver = make_resolver(folder)
     for path in ("/s/one.py", "/s/a/two.py", "/s/a/b/three.py", "/s/one.py"):
-        find(resolver, path)
+        find_script(resolver, path)
         assert len(resolver._cache._found) <= 2
