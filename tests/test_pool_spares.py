@@ -1,5 +1,6 @@
 """Children that a pool has forked ahead, and what it does for them once."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from httpout_cgi.processes.pool_run import Run
+from httpout_cgi.processes.pool_spare import Order, Spare
 from tests.live import PATIENCE
 from tests.pool_process import PoolProcess, pool_process, save
 
@@ -45,10 +48,84 @@ def test_a_spare_that_was_killed_is_replaced(tmp_path: Path, pool: PoolProcess) 
     spares = list_children(pool)
     assert spares
     for pid in spares:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the one that has just run
+            os.kill(pid, signal.SIGKILL)
     until(lambda: not set(spares) & set(list_children(pool)))
     for _ in range(6):
         assert pool.ask(path).output == b"Hello\n"
+
+
+def count_faults(pid: int) -> int:
+    """Return how many pages a process has copied, or mapped."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        text = Path(f"/proc/{pid}/stat").read_text()
+        return int(text.rpartition(")")[2].split()[7])
+    return 0
+
+
+def wait_for_warm(pool: PoolProcess, last: int) -> int:
+    """Wait until one of three or four spares is warm, and return its process id.
+
+    ``last`` is that of the run before, which has to have gone.
+    """
+
+    def is_ready() -> bool:
+        faults = {pid: count_faults(pid) for pid in list_children(pool)}
+        is_warm = bool(faults) and max(faults.values()) > 2 * min(faults.values())
+        return last not in faults and len(faults) > 2 and is_warm
+
+    until(is_ready)
+    return max(list_children(pool), key=count_faults)
+
+
+def test_a_pool_prepares_for_the_next_run_while_nobody_comes(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "import os; print(os.getpid())")
+    with pool_process() as pool:
+        assert not list_children(pool)
+        warm = int(pool.ask(path).output)
+        for _ in range(6):
+            warm = wait_for_warm(pool, warm)
+            assert int(pool.ask(path).output) == warm
+
+
+LIMITED = """
+import json, os, resource, sys
+print(os.getpid())
+kinds = resource.RLIMIT_NOFILE, resource.RLIMIT_CPU
+print(json.dumps([
+    os.nice(0), [resource.getrlimit(kind) for kind in kinds], os.umask(0), sys.argv,
+    sys.path[0], os.getcwd(), sorted(os.environ), sorted(map(str, sys.modules)),
+    [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/dev/fd/{name}")],
+]))
+"""
+
+
+def test_a_warm_child_is_as_any_other(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", LIMITED)
+    limits = {"open_files": 64, "cpu": 9}
+    with pool_process(nice=3, limits=limits) as pool:
+        pid, cold = pool.ask(path).output.split(b"\n", 1)
+        prepared = wait_for_warm(pool, int(pid))
+        answer = pool.ask(path)
+    assert answer.output == b"%d\n%s" % (prepared, cold)
+    assert not answer.log
+    assert json.loads(cold)[:2] == [3, [[64, 64], [9, 9]]]
+
+
+def test_what_comes_before_a_child_is_warm_is_not_kept_waiting() -> None:
+    spare = Spare()
+    with open(os.devnull, "rb") as null:
+        order = Order(Run("/a.py", {}, 0), [null.fileno()], is_python=True)
+        spare.warm()
+        assert spare.receive() is None
+        spare.warm()
+        spare.hand(order)
+        received = spare.receive()
+    spare.close()
+    assert received is not None
+    assert received._replace(descriptors=()) == order._replace(descriptors=())
+    (number,) = received.descriptors
+    os.close(number)
 
 
 def test_a_request_may_be_larger_than_a_socket_takes_at_once(
@@ -81,6 +158,22 @@ def test_a_pool_learns_what_its_scripts_import(tmp_path: Path) -> None:
     with pool_process() as pool:
         assert pool.ask(path).output == b"False\n"
         until(lambda: pool.ask(path).output == b"True\n")
+
+
+def test_a_pool_lists_the_folders_of_modules(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.py",
+        """
+        import os, sys
+        folders = os.getcwd(), os.path.join(os.getcwd(), "package")
+        print([folder in sys.path_importer_cache for folder in folders])
+        import package.module
+        """,
+    )
+    save(tmp_path / "package/module.py", "")
+    with pool_process() as pool:
+        assert pool.ask(path).output == b"[False, False]\n"
+        until(lambda: pool.ask(path).output == b"[True, True]\n")
 
 
 def test_a_pool_does_not_learn_what_it_does_not_know(tmp_path: Path) -> None:

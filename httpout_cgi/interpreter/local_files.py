@@ -64,6 +64,15 @@ def list_names(folder: str) -> Optional[Names]:
         return {}
 
 
+def recall_names(folder: str) -> Optional[Names]:
+    """Return what ``list_names`` keeps of a folder: the same object until it changes.
+
+    None where it keeps nothing, as the folder has changed just now.
+    """
+    listing = _listings.get(folder)
+    return None if listing is None else listing.names
+
+
 def _list_anew(folder: str, signature: Signature) -> Names:
     now = time.time_ns()
     names: Names = {}

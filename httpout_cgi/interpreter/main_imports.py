@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import sys
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import FileFinder, SourceFileLoader
 from types import CodeType
-from typing import Any, Callable, Sequence, Set
+from typing import Any, Callable, Dict, Sequence, Set
 
 from httpout_cgi.interpreter import local_files
 from httpout_cgi.interpreter.local_files import NEVER_LOCAL
 
 # Under another Python it is in no shared folder, and yet no script's.
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# What is kept of each is a name for each file.
+_MOST_FOLDERS = 64
 
 _external: Any = importlib._bootstrap_external
 
@@ -68,6 +72,32 @@ def use_cache(
         _external.SourceLoader.get_code = original
 
     return withdraw
+
+
+class FoundFolders:
+    """Lets processes that are forked find modules in folders that are known already.
+
+    A finder lists its folder when it is asked first, and again when that has changed.
+    """
+
+    def __init__(self) -> None:
+        self._known: Dict[str, local_files.Names] = {}
+
+    def add(self, folder: str) -> None:
+        """List the folder for a finder, unless it has changed just now."""
+        names = local_files.list_names(folder)
+        if not names or self._known.get(folder) is names:
+            return
+        if local_files.recall_names(folder) is not names:
+            return  # another change may leave its time as it is
+        while len(self._known) >= _MOST_FOLDERS:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            sys.path_importer_cache.pop(oldest, None)
+        finder = pkgutil.get_importer(folder)
+        if isinstance(finder, FileFinder):
+            finder.find_spec("")
+            self._known[folder] = names
 
 
 def _find_depth(path: str, folders: Sequence[str]) -> int:

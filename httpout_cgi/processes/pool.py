@@ -33,6 +33,8 @@ _READ_SIZE = 65_536
 _HEAD_SECONDS = 10.0
 # Peers of one listener that have not got a child yet; more wait in the backlog.
 _MOST_WITHOUT_CHILD = 64
+# When nobody has come for so long, there is time to prepare for the next one.
+_PAUSE_MS = 3
 # Between looks at who our parent is.
 _LOOK_SECONDS = 2.0
 # After accept() found no descriptor or no memory.
@@ -88,10 +90,13 @@ class Pool:
         while not self._is_done():
             now = time.monotonic()
             self._listen_or_not(now)
-            for number, _ in self._poll.poll(self._patience_ms(now)):
+            for number, _ in self._wait(now):
                 self._handle(number)
             for peer in self._children.reap():
                 self._forget(peer)
+                self._last_used = time.monotonic()
+            for peer in self._children.conclude():
+                self._release(peer)
                 self._last_used = time.monotonic()
             self._start_waiting()
             self._look_after_deadlines(time.monotonic())
@@ -101,18 +106,27 @@ class Pool:
                 self._drop_all()
         self._children.drop_spares()
 
+    def _wait(self, now: float) -> list[tuple[int, int]]:
+        """Return what there is to do; prepares for more while it is nothing."""
+        if self._children.may_be_prepared and not self._peers:
+            told = self._poll.poll(_PAUSE_MS)
+            if told:
+                return told
+            self._children.prepare()
+        return self._poll.poll(self._patience_ms(now))
+
     def _take_signals(self) -> None:
         for end in (self._wakeup, self._waker):
             end.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._children.take_signals(self._obey)
+        self._children.signals.take(self._obey)
 
     def _obey(self, *_: object) -> None:
         self._orders += 1
 
     def _is_done(self) -> bool:
         """Tell whether nobody needs us; a connection that waits does."""
-        if self._peers or self._children.are_ending:
+        if self._peers or self._children.count or self._children.are_ending:
             return False
         if self._orders or self._is_outdated():
             return self._have_kept_left()
@@ -160,8 +174,7 @@ class Pool:
         Each listener has slots of its own: who connects from outside and says nothing
         (slowloris) must not keep the workers waiting.
         """
-        without_child = len(self._peers) - self._children.count
-        if without_child < _MOST_WITHOUT_CHILD:
+        if len(self._peers) < _MOST_WITHOUT_CHILD:
             return True
         mounts = self._mounts[number]
         count = sum(
@@ -296,9 +309,16 @@ class Pool:
             peer.run = peer.run._replace(by_shebang=False)
 
     def _forget(self, peer: Peer) -> None:
-        if self._peers.pop(peer.number, None) is not None and peer.is_watched:
-            self._poll.unregister(peer.number)
+        self._release(peer)
         peer.close()
+
+    def _release(self, peer: Peer) -> None:
+        # Its number may be another's already.
+        if self._peers.get(peer.number) is peer:
+            del self._peers[peer.number]
+            if peer.is_watched:
+                self._poll.unregister(peer.number)
+        peer.release()
 
     def _look_after_deadlines(self, now: float) -> None:
         for peer in [one for one in self._peers.values() if one.deadline <= now]:

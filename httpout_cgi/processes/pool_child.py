@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import resource
 import time
-from typing import NamedTuple, Sequence
+from contextlib import contextmanager
+from typing import Iterator, NamedTuple, Sequence
 
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.interpreter.main_script import MainScript
@@ -48,6 +49,16 @@ class Preparation:
         # Runs bring all of theirs; this one is for those that another server asks for.
         for name in os.environ.keys() - {"PATH"}:
             del os.environ[name]
+
+    @contextmanager
+    def without_limits(self) -> Iterator[None]:
+        """Let a run be without the limits that the settings have for children."""
+        kept = self.limits, self.nice
+        self.limits, self.nice = [], 0
+        try:
+            yield
+        finally:
+            self.limits, self.nice = kept
 
     def limit(self, settings: Settings) -> None:
         """Give to children what the settings allow."""

@@ -125,12 +125,16 @@ class Peer:
             return False  # the worker has gone
         return True
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Let go of the connection and of what came with it."""
         self._connection.close()
         for descriptor in self._descriptors:
             os.close(descriptor)
         self._descriptors = []
+
+    def close(self) -> None:
+        """Let go of all, of what the child notes as well."""
+        self.release()
         if self.notes is not None:
             self.notes.close()
 

@@ -16,6 +16,8 @@ from httpout_cgi.processes.pool_run import Run
 
 # A shell's exit codes for a program that cannot be run, or is not there.
 CANNOT_RUN, NOT_FOUND = 126, 127
+# A child of ours that fails before its script: sysexits' EX_SOFTWARE.
+BROKEN = 70
 
 # What another server is told of it; a worker has the exit code.
 FAILED = b"Status: 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n500\n"

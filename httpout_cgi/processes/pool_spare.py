@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 import socket
-from typing import Sequence
+from typing import NamedTuple, Sequence
 
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_run import Run
@@ -17,12 +17,30 @@ from httpout_cgi.processes.pool_run import Run
 # How long the pool waits for a child to take what is too large for the socket's buffer.
 _PATIENCE = 5.0
 _HEAD_SIZE = 8
+# In the place of a size.
+_WARM = bytes(_HEAD_SIZE)
 _READ_SIZE = 65_536
 _MOST_DESCRIPTORS = 4
 
 
+class Order(NamedTuple):
+    """What a spare child is to do.
+
+    ``is_python`` tells that this interpreter runs it, ``is_awaited`` that it is worth
+    while to tell its end before the process exits.
+    """
+
+    run: Run
+    descriptors: Sequence[int]
+    is_python: bool
+    is_awaited: bool = False
+
+
 class Spare:
     """Both ends: made before the fork.  ``pid`` is the pool's to set."""
+
+    # It was told to prepare for its run.
+    is_warm = False
 
     def __init__(self) -> None:
         self.pid = 0
@@ -34,23 +52,37 @@ class Spare:
         """Leave the child its end, in the pool."""
         self._theirs.close()
 
-    def hand(self, run: Run, descriptors: Sequence[int], *, is_python: bool) -> None:
+    def hand(self, order: Order) -> None:
         """Let it run; raises OSError if it is not there any more."""
-        body = marshal.dumps((tuple(run), is_python))
+        run, descriptors, *how = order
+        body = marshal.dumps((tuple(run), how))
         data = len(body).to_bytes(_HEAD_SIZE, "little") + body
         size = _send(self._ours, data, descriptors)
         if size < len(data):
             self._ours.sendall(data[size:])
         self._ours.close()
 
-    def receive(self) -> tuple[Run, list[int], bool]:
-        """Wait, in the child, for what ``hand`` sends; raises EOFError without it."""
+    def warm(self) -> None:
+        """Let it prepare for its run; raises OSError as ``hand`` does."""
+        self.is_warm = True
+        self._ours.sendall(_WARM)
+
+    def receive(self) -> Order | None:
+        """Wait, in the child, for what ``hand`` sends; None for what ``warm`` does.
+
+        Raises EOFError if there is nothing.
+        """
         data, ancillary, _, _ = self._theirs.recvmsg(
             _READ_SIZE, socket.CMSG_SPACE(_MOST_DESCRIPTORS * 4)
         )
         descriptors: list[int] = []
         for _, _, payload in ancillary:
             descriptors += memoryview(payload).cast("i")
+        if data.startswith(_WARM):
+            data = data[_HEAD_SIZE:]
+            if not data:
+                return None
+            # It has come meanwhile: there is nothing to prepare for any more.
         rest = int.from_bytes(data[:_HEAD_SIZE], "little") + _HEAD_SIZE - len(data)
         while rest > 0:
             more = os.read(self._theirs.fileno(), rest)
@@ -60,9 +92,9 @@ class Spare:
             rest -= len(more)
         if rest or not data:
             raise EOFError
-        values, is_python = marshal.loads(memoryview(data)[_HEAD_SIZE:])
+        values, how = marshal.loads(memoryview(data)[_HEAD_SIZE:])
         self._theirs.close()
-        return Run(*values), descriptors, is_python
+        return Order(Run(*values), descriptors, *how)
 
     def keep_alone(self, last: int) -> None:
         """Close, in the child, all that is the pool's, up to the number ``last``."""

@@ -2,7 +2,8 @@
 
 CPython 3.11 and newer adapt code, where it is in memory, to what it meets; and caches
 are filled where they are.  Each page that this changes would be copied in each child:
-a hundred fewer are, a fifth of a run's cost.  Standard library only.
+a hundred fewer are, a fifth of a run's cost.  A child that waits for its run may do it
+once more: then it has copied what it will write to.  Standard library only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Iterator
 from httpout_cgi.interpreter import main_end
 from httpout_cgi.processes.pool_child import Preparation, perform
 from httpout_cgi.processes.pool_run import Run
-from httpout_cgi.processes.pool_spare import Spare
+from httpout_cgi.processes.pool_spare import Order, Spare
 
 # CPython adapts what has run eight times, and needs some more for the rest.
 _TIMES = 20
@@ -30,18 +31,17 @@ _VARIABLES = {
 }
 
 
-def rehearse(preparation: Preparation) -> int:
+def rehearse(preparation: Preparation, times: int = _TIMES) -> int:
     """Do a run some times; return the exit code of the last.
 
-    Nothing of it is seen, and the process is as before.  Limits would be its own: there
-    must be none yet.
+    Nothing of it is seen, and the process is as before.
     """
     variables = {**os.environ, **_VARIABLES}
     if preparation.zone is not None:
         variables["TZ"] = preparation.zone
     code = 0
-    with _putting_back():
-        for _ in range(_TIMES):
+    with _putting_back(), preparation.without_limits():
+        for _ in range(times):
             code = _perform(Run(_SCRIPT, variables, 0), preparation)
     preparation.script.forget()
     return code
@@ -51,11 +51,12 @@ def _perform(run: Run, preparation: Preparation) -> int:
     spare = Spare()
     try:
         given = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
-        spare.hand(run, given, is_python=True)
+        spare.hand(Order(run, given, is_python=True))
         for number in given:
             os.close(number)
-        received, descriptors, _ = spare.receive()
-        return perform(received, descriptors, preparation, spare.notes)
+        order = spare.receive()
+        assert order is not None
+        return perform(order.run, order.descriptors, preparation, spare.notes)
     finally:
         spare.close()
 
