@@ -84,12 +84,9 @@ def _make_script(cache: CodeCache) -> MainScript:
 
 
 def perform(
-    run: Run, descriptors: Sequence[int], preparation: Preparation, notes: Notes | None
+    run: Run, descriptors: Sequence[int], preparation: Preparation, notes: Notes
 ) -> int:
-    """Run it and return the exit code.
-
-    ``notes`` are for a script that this interpreter runs, None if it does not.
-    """
+    """Run it and return the exit code; whatever is not Python ends elsewhere."""
     given = Descriptors(*descriptors)
     try:
         _take_descriptors(run, given)
@@ -103,7 +100,7 @@ def perform(
             os.nice(preparation.nice)
     except (OSError, ValueError) as exc:
         return pool_program.fail(f"{run.path}: cannot be started: {exc}", CANNOT_RUN)
-    if notes is None:
+    if not run.is_python:
         code = pool_program.execute(run)
         if run.is_guest:
             os.write(1, pool_program.FAILED)

@@ -20,7 +20,6 @@ from httpout_cgi.processes.pool_rehearsal import rehearse
 from httpout_cgi.processes.pool_settings import Settings
 from httpout_cgi.processes.pool_signals import Signals
 from httpout_cgi.processes.pool_sources import Sources
-from httpout_cgi.processes.pool_spare import Order
 from httpout_cgi.processes.pool_spares import Spares
 from httpout_cgi.processes.pool_warmth import learn
 
@@ -45,6 +44,8 @@ class Children:
         self._spares = Spares(settings.processes, preparation, self.signals)
         self._processors = os.cpu_count() or 1
         self._peers: dict[int, Peer] = {}
+        # Those of them that tell of their end themselves.
+        self._hurried: dict[int, Peer] = {}
         # Groups that were told to end, and when they are killed.
         self._doomed: dict[int, float] = {}
         # Children that have nothing to do but to exit, and when they are killed: nobody
@@ -78,12 +79,14 @@ class Children:
         if is_python:
             self.load_script(path)
         # With others on all processors, what hurries one run holds them up.
-        is_awaited = is_python and len(self._peers) < self._processors
-        order = Order(peer.run, peer.descriptors(), is_python, is_awaited)
-        spare = self._spares.hand(order)
+        is_hurried = is_python and len(self._peers) < self._processors
+        run = peer.run._replace(is_python=is_python, is_hurried=is_hurried)
+        spare = self._spares.hand(run, peer.descriptors())
         pid = peer.pid = spare.pid
         if is_python:
             peer.notes = spare.notes
+            if is_hurried:
+                self._hurried[pid] = peer
         else:
             spare.notes.close()
         self._doomed.pop(pid, None)  # the number's former owner
@@ -143,6 +146,7 @@ class Children:
             if not pid:
                 return ended
             peer = self._peers.pop(pid, None)
+            self._hurried.pop(pid, None)
             self._leaving.pop(pid, None)
             if peer is not None:
                 peer.tell_status(status)
@@ -158,12 +162,12 @@ class Children:
         first, then their descriptors are closed.  See Spares.
         """
         ended: list[Peer] = []
-        for pid, peer in self._peers.items():
-            if pid in self._leaving or peer.notes is None:
-                continue
+        for pid, peer in list(self._hurried.items()):
+            assert peer.notes is not None
             code = peer.notes.exit_code
             if code is not None:
                 peer.tell_status(code << 8)
+                del self._hurried[pid]
                 self._leaving[pid] = time.monotonic() + _PATIENCE_SECONDS
                 ended.append(peer)
         return ended

@@ -40,6 +40,10 @@ class Run(NamedTuple):
     page: str = ""
     # Its exceptions are shown with their traceback.
     is_debugged: bool = False
+    # By the pool: it is for this interpreter, and not for another program.
+    is_python: bool = False
+    # And its end is told before its process has exited.
+    is_hurried: bool = False
 
 
 def read_run(head: Head, content: bytes = b"") -> Run:

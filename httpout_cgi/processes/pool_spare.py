@@ -9,7 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 import socket
-from typing import NamedTuple, Sequence
+from typing import Sequence
 
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_run import Run
@@ -21,19 +21,6 @@ _HEAD_SIZE = 8
 _WARM = bytes(_HEAD_SIZE)
 _READ_SIZE = 65_536
 _MOST_DESCRIPTORS = 4
-
-
-class Order(NamedTuple):
-    """What a spare child is to do.
-
-    ``is_python`` tells that this interpreter runs it, ``is_awaited`` that it is worth
-    while to tell its end before the process exits.
-    """
-
-    run: Run
-    descriptors: Sequence[int]
-    is_python: bool
-    is_awaited: bool = False
 
 
 class Spare:
@@ -52,10 +39,9 @@ class Spare:
         """Leave the child its end, in the pool."""
         self._theirs.close()
 
-    def hand(self, order: Order) -> None:
+    def hand(self, run: Run, descriptors: Sequence[int]) -> None:
         """Let it run; raises OSError if it is not there any more."""
-        run, descriptors, *how = order
-        body = marshal.dumps((tuple(run), how))
+        body = marshal.dumps(tuple(run))
         data = len(body).to_bytes(_HEAD_SIZE, "little") + body
         size = _send(self._ours, data, descriptors)
         if size < len(data):
@@ -67,7 +53,7 @@ class Spare:
         self.is_warm = True
         self._ours.sendall(_WARM)
 
-    def receive(self) -> Order | None:
+    def receive(self) -> tuple[Run, list[int]] | None:
         """Wait, in the child, for what ``hand`` sends; None for what ``warm`` does.
 
         Raises EOFError if there is nothing.
@@ -92,9 +78,9 @@ class Spare:
             rest -= len(more)
         if rest or not data:
             raise EOFError
-        values, how = marshal.loads(memoryview(data)[_HEAD_SIZE:])
+        values = marshal.loads(memoryview(data)[_HEAD_SIZE:])
         self._theirs.close()
-        return Order(Run(*values), descriptors, *how)
+        return Run(*values), descriptors
 
     def keep_alone(self, last: int) -> None:
         """Close, in the child, all that is the pool's, up to the number ``last``."""

@@ -16,8 +16,9 @@ from httpout_cgi.processes.pool_forks import open_to_others
 from httpout_cgi.processes.pool_notes import Notes
 from httpout_cgi.processes.pool_program import BROKEN
 from httpout_cgi.processes.pool_rehearsal import rehearse
+from httpout_cgi.processes.pool_run import Run
 from httpout_cgi.processes.pool_signals import Signals
-from httpout_cgi.processes.pool_spare import Order, Spare, find_last_descriptor
+from httpout_cgi.processes.pool_spare import Spare, find_last_descriptor
 
 # With so few, there are more when there is time.
 _MOST, _FEW = 8, 4
@@ -34,7 +35,7 @@ class Spares:
         # A run has been started since children were prepared for the next one.
         self.may_be_prepared = False
 
-    def hand(self, order: Order) -> Spare:
+    def hand(self, run: Run, descriptors: Sequence[int]) -> Spare:
         """Let one do it; raises OSError if none can."""
         while True:
             is_new = not self._spares
@@ -42,7 +43,7 @@ class Spares:
                 self._fork()
             spare = self._spares.pop()
             try:
-                spare.hand(order)
+                spare.hand(run, descriptors)
                 self.may_be_prepared = True
                 return spare
             except OSError:
@@ -119,14 +120,13 @@ class Spares:
         try:
             self._signals.leave_pool()
             spare.keep_alone(last)
-            order = self._wait(spare)
-            path = order.run.path
+            run, descriptors = self._wait(spare)
+            path = run.path
             # Not in a rehearsal: it is what keeps others out of the pool.
             open_to_others()
-            notes = spare.notes if order.is_python else None
-            code = perform(order.run, order.descriptors, self._preparation, notes)
-            if order.is_awaited and notes is not None:
-                self._tell_end(notes, code)
+            code = perform(run, descriptors, self._preparation, spare.notes)
+            if run.is_hurried:
+                self._tell_end(spare.notes, code)
         except EOFError:
             code = 0  # the pool has no use for it
         except BaseException as exc:
@@ -134,11 +134,11 @@ class Spares:
         finally:
             os._exit(code)
 
-    def _wait(self, spare: Spare) -> Order:
+    def _wait(self, spare: Spare) -> tuple[Run, list[int]]:
         while True:
-            order = spare.receive()
-            if order is not None:
-                return order
+            told = spare.receive()
+            if told is not None:
+                return told
             rehearse(self._preparation, 1)
 
     def _tell_end(self, notes: Notes, code: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Iterator
 from httpout_cgi.interpreter import main_end
 from httpout_cgi.processes.pool_child import Preparation, perform
 from httpout_cgi.processes.pool_run import Run
-from httpout_cgi.processes.pool_spare import Order, Spare
+from httpout_cgi.processes.pool_spare import Spare
 
 # CPython adapts what has run eight times, and needs some more for the rest.
 _TIMES = 20
@@ -42,7 +42,7 @@ def rehearse(preparation: Preparation, times: int = _TIMES) -> int:
     code = 0
     with _putting_back(), preparation.without_limits():
         for _ in range(times):
-            code = _perform(Run(_SCRIPT, variables, 0), preparation)
+            code = _perform(Run(_SCRIPT, variables, 0, is_python=True), preparation)
     preparation.script.forget()
     return code
 
@@ -51,12 +51,12 @@ def _perform(run: Run, preparation: Preparation) -> int:
     spare = Spare()
     try:
         given = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
-        spare.hand(Order(run, given, is_python=True))
+        spare.hand(run, given)
         for number in given:
             os.close(number)
-        order = spare.receive()
-        assert order is not None
-        return perform(order.run, order.descriptors, preparation, spare.notes)
+        received = spare.receive()
+        assert received is not None
+        return perform(*received, preparation, spare.notes)
     finally:
         spare.close()
 
