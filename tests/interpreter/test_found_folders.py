@@ -1,5 +1,7 @@
 """Folders that a pool has listed for its children: what they find is what is there."""
 
+from __future__ import annotations
+
 import os
 import sys
 import time
