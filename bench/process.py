@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compare requests per second: runner: process, threads, and Apache's mod_cgid.
 
-The samples hello.py and environment.py, keep-alive connections, the same machine and
-the same Python, in turns, both with an access log.  Apache starts an interpreter for
-each request: that which our environment was made with, for it starts faster without
-one; ours forks one that is warm.  Needs Debian's package apache2; started as root,
-Apache runs scripts as www-data, which has to be able to reach that Python.
+The samples hello.py and environment.py, one request after the other and with eight
+under way, keep-alive connections, the same machine and the same Python, in turns, both
+with an access log.  Apache starts an interpreter for each request: that which our
+environment was made with, for it starts faster without one; ours forks one that is
+warm.  Needs Debian's package apache2; started as root, Apache runs scripts as www-data,
+which has to be able to reach that Python.
 
 Then, behind nginx, children of a pool that are kept, and PHP-FPM: see fpm.py.
 """
@@ -69,7 +70,9 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of one round")
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument(
+        "--connections", type=int, default=8, help="at a time, besides one"
+    )
     python = getattr(sys, "_base_executable", sys.executable)
     parser.add_argument("--python", default=python, help="that Apache starts")
     return parser.parse_args()
@@ -90,10 +93,10 @@ def main() -> None:
             serve_apache(apache, folder) as theirs,
         ):
             print(f"Python {platform.python_version()}, {load.client_name()}, ", end="")
-            print(f"{options.connections} connections, ", end="")
             print(f"{options.rounds} x {options.seconds:g} s each")
             for script in SCRIPTS:
-                compare(script, ours, theirs, options)
+                for connections in (1, options.connections):
+                    compare(script, ours, theirs, connections, options)
     fpm.compare_with_fpm(options, processes=8)
 
 
@@ -145,7 +148,13 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"Apache does not answer at {url}")
 
 
-def compare(script: str, ours: str, theirs: str, options: argparse.Namespace) -> None:
+def compare(
+    script: str,
+    ours: str,
+    theirs: str,
+    connections: int,
+    options: argparse.Namespace,
+) -> None:
     """Load all in turns, after a second of warming up, and print the medians."""
     urls = {
         "runner: process": f"{ours}/cgi-bin/{script}",
@@ -154,15 +163,13 @@ def compare(script: str, ours: str, theirs: str, options: argparse.Namespace) ->
     }
     rates: dict[str, list[float]] = {name: [] for name in urls}
     for url in urls.values():
-        load.measure(url, seconds=1, connections=options.connections)
+        load.measure(url, seconds=1, connections=connections)
     for _ in range(options.rounds):
         for name, url in urls.items():
-            rate = load.measure(
-                url, seconds=options.seconds, connections=options.connections
-            )
+            rate = load.measure(url, seconds=options.seconds, connections=connections)
             rates[name].append(rate)
     peer = statistics.median(rates["mod_cgid"])
-    print(script)
+    print(f"{script}, {connections} at a time")
     for name, found in rates.items():
         middle = statistics.median(found)
         span = f"({min(found):,.0f} to {max(found):,.0f})"

@@ -46,6 +46,7 @@ PARTLY_SEEN = {
     "processes/pool_children.py": 90.0,
     "processes/pool_forks.py": 75.0,
     "processes/pool_spare.py": 85.0,
+    "processes/pool_spares.py": 90.0,
     "processes/worker.py": 90.0,
     "processes/pool_dirt.py": 90.0,
     "processes/pool_kept.py": 90.0,

@@ -72,6 +72,7 @@ _POOL_PROCESS = (
         for name in ("ownership", "spare", "relay", "forks", "shebang", "variables")
     ),
     *(f"processes.pool_{name}" for name in ("heap", "rehearsal", "warmth")),
+    *(f"processes.pool_{name}" for name in ("signals", "sources", "spares")),
     "processes.resident",
 )
 _POOL_PROTOCOL = tuple(
