@@ -30,7 +30,7 @@ def leave_slowly(code):
             time.sleep(0.005)
     leave(code)
 os._exit = leave_slowly
-os.cpu_count = lambda: {processors}
+os.sched_getaffinity = lambda pid: range({processors})
 """
 SCRIPT = "import os, sys; print(os.getpid()); sys.exit(3)"
 WAITING = """
@@ -141,6 +141,48 @@ def test_a_process_that_has_not_exited_counts_as_one(
             assert pool.ask(path, {"HELD": str(held)}).exit_code == 3
         request = pool.send(path)
         assert not has_answer(request, 0.2)
+        held.unlink()
+        assert request.read().exit_code == 3
+
+
+def test_the_end_of_what_a_script_forked_is_not_that_of_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+    import os, sys
+    if os.fork() == 0:
+        sys.exit(7)
+    os.wait()
+    """
+    path = save(tmp_path / "a.py", text)
+    with path.open("a") as file:
+        file.write(f"{WAITING}sys.exit(5)\n")
+    with slow_pool(tmp_path, monkeypatch) as pool:
+        request = pool.send(path, {"GATE": gate(tmp_path)})
+        assert request.connection.recv(100) == b"on\n"
+        # The pool has been through its loop since.
+        assert pool.ask(save(tmp_path / "b.py", SCRIPT)).exit_code == 3
+        assert request._status is not None
+        assert not select.select([request._status], [], [], 0)[0]
+        (tmp_path / "gate").unlink()
+        assert request.read().exit_code == 5
+
+
+def test_with_threads_under_way_a_response_waits_for_the_exit(
+    tmp_path: Path, held: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"""
+    import threading
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    {SCRIPT}
+    """
+    path = save(tmp_path / "b.py", SCRIPT)
+    with slow_pool(tmp_path, monkeypatch) as pool:
+        request = pool.send(save(tmp_path / "a.py", text), {"HELD": str(held)})
+        until(held.with_name("held.reached").exists)
+        assert request.connection.recv(100)
+        assert pool.ask(path).exit_code == 3
+        assert not has_answer(request, 0)
         held.unlink()
         assert request.read().exit_code == 3
 

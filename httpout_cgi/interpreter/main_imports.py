@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import sys
-from importlib.machinery import FileFinder, SourceFileLoader
-from types import CodeType
-from typing import Any, Callable, Dict, Sequence, Set
+from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from httpout_cgi.interpreter import local_files
+from httpout_cgi.interpreter.file_state import look
 from httpout_cgi.interpreter.local_files import NEVER_LOCAL
+from httpout_cgi.interpreter.source import Signature
 
 # Under another Python it is in no shared folder, and yet no script's.
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -75,10 +76,7 @@ def use_cache(
 
 
 class FoundFolders:
-    """Lets processes that are forked find modules in folders that are known already.
-
-    A finder lists its folder when it is asked first, and again when that has changed.
-    """
+    """Lets processes that are forked find modules in folders that are known already."""
 
     def __init__(self) -> None:
         self._known: Dict[str, local_files.Names] = {}
@@ -94,10 +92,40 @@ class FoundFolders:
             oldest = next(iter(self._known))
             del self._known[oldest]
             sys.path_importer_cache.pop(oldest, None)
-        finder = pkgutil.get_importer(folder)
-        if isinstance(finder, FileFinder):
+        sys.path_importer_cache.pop(folder, None)
+        try:
+            PathFinder.find_spec("", [folder])
+        except OSError:  # no more descriptors, say
+            sys.path_importer_cache.pop(folder, None)
+            return
+        finder = sys.path_importer_cache.get(folder)
+        if type(finder) is FileFinder:
+            finder.__class__ = _WatchfulFinder
             finder.find_spec("")
             self._known[folder] = names
+
+
+class _WatchfulFinder(FileFinder):
+    """Lists its folder again when anything about it has changed.
+
+    A FileFinder looks at the time of modification alone, which an archive or rsync sets
+    back; that does for a process which has listed its folder itself, just now.
+    """
+
+    _seen: Optional[Signature] = None
+
+    def find_spec(
+        self, fullname: str, target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
+        """Return the spec of a module in the folder; None if there is none."""
+        try:
+            seen = look(self.path)
+        except OSError:
+            seen = None
+        if seen is None or seen != self._seen:
+            self.invalidate_caches()
+            self._seen = seen
+        return super().find_spec(fullname, target)
 
 
 def _find_depth(path: str, folders: Sequence[str]) -> int:

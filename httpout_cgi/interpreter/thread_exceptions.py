@@ -54,11 +54,11 @@ def strike(
     if is_patient and len(found) < len(thread_ids):
         _defer(set(thread_ids).difference(found), exception)
     _struck.update(found)
-    _let_tracers_leave(found)
     ids = [ctypes.c_ulong(one) for one in found]
     own_id, raised = ctypes.c_ulong(_thread.get_ident()), ctypes.py_object(exception)
     releases = [release for release in map(_find_release, found) if release is not None]
     asleep = _find_sleepers(found)
+    _let_tracers_leave(found)
     # From here on, no call of what is written in Python.  CPython 3.11 does not get
     # beyond the entry of any function that is traced while a thread that is blocked
     # has not seen its exception.
@@ -113,10 +113,10 @@ def _let_tracers_leave(thread_ids: Sequence[int]) -> None:
 
 # Any: a tracer may be anything that can be called.
 def _find_folder(tracer: Any) -> str:
-    """Return where the code of a tracer is."""
-    module = sys.modules.get(getattr(tracer, "__module__", ""))
-    file = getattr(module, "__file__", None)
-    return os.path.join(os.path.dirname(file), "") if file else os.devnull
+    """Return where the code of a tracer is: a file, or the folder of its package."""
+    name = getattr(tracer, "__module__", "")
+    file: str = getattr(sys.modules.get(name), "__file__", None) or os.devnull
+    return os.path.join(os.path.dirname(file), "") if "." in name else file
 
 
 def _defer(thread_ids: Set[int], exception: Type[BaseException]) -> None:

@@ -108,7 +108,7 @@ class Pool:
 
     def _wait(self, now: float) -> list[tuple[int, int]]:
         """Return what there is to do; prepares for more while it is nothing."""
-        if self._children.may_be_prepared and not self._peers:
+        if self._children.may_be_prepared and not (self._peers or self._orders):
             told = self._poll.poll(_PAUSE_MS)
             if told:
                 return told
@@ -190,7 +190,8 @@ class Pool:
             until.append(self._rests_until)
         if self._kept is not None and self._kept.count:
             until.append(now + self._kept.patience(now, is_awaited=bool(self._waiting)))
-        if not self._peers and self._settings.idle is not None:
+        is_idle = not self._peers and not self._children.count
+        if is_idle and self._settings.idle is not None:
             until.append(self._last_used + self._settings.idle)
         return max(int((min(until) - now) * 1000) + 1, 1)
 

@@ -86,7 +86,7 @@ def _make_script(cache: CodeCache) -> MainScript:
 def perform(
     run: Run, descriptors: Sequence[int], preparation: Preparation, notes: Notes
 ) -> int:
-    """Run it and return the exit code; whatever is not Python ends elsewhere."""
+    """Run it and return the exit code; does not if it becomes another program."""
     given = Descriptors(*descriptors)
     try:
         _take_descriptors(run, given)

@@ -42,7 +42,7 @@ class Children:
         self._sources = Sources(self.cache)
         self.signals = Signals()
         self._spares = Spares(settings.processes, preparation, self.signals)
-        self._processors = os.cpu_count() or 1
+        self._processors = _count_processors()
         self._peers: dict[int, Peer] = {}
         # Those of them that tell of their end themselves.
         self._hurried: dict[int, Peer] = {}
@@ -212,6 +212,12 @@ class Children:
     def load_script(self, path: str) -> bool:
         """Compile a script for the next child; tell whether that went well."""
         return self._sources.load_script(path)
+
+
+def _count_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # pragma: no cover - not Linux
 
 
 def _signal_group(pid: int, number: int) -> bool:

@@ -5,6 +5,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 from contextlib import suppress
@@ -25,14 +26,14 @@ _MOST, _FEW = 8, 4
 
 
 class Spares:
-    """At most ``most`` wait at a time."""
+    """At most ``most`` wait at a time, and never more than eight."""
 
     def __init__(self, most: int, preparation: Preparation, signals: Signals) -> None:
         self._most = min(_MOST, most)
         self._preparation = preparation
         self._signals = signals
         self._spares: list[Spare] = []
-        # A run has been started since children were prepared for the next one.
+        # There are fewer since children were prepared for the next run.
         self.may_be_prepared = False
 
     def hand(self, run: Run, descriptors: Sequence[int]) -> Spare:
@@ -111,6 +112,7 @@ class Spares:
             os.waitpid(spare.pid, 0)
             spare.close()
         self._spares.clear()
+        self.may_be_prepared = True
 
     # In the child.
 
@@ -119,13 +121,16 @@ class Spares:
         code, path = BROKEN, "no script"
         try:
             self._signals.leave_pool()
+            own = os.getpid()
             spare.keep_alone(last)
             run, descriptors = self._wait(spare)
             path = run.path
             # Not in a rehearsal: it is what keeps others out of the pool.
             open_to_others()
             code = perform(run, descriptors, self._preparation, spare.notes)
-            if run.is_hurried:
+            # Not the end of what the script has forked, nor with threads under way, who
+            # could get the standard descriptors for files of theirs.
+            if run.is_hurried and os.getpid() == own and not _thread._count():
                 self._tell_end(spare.notes, code)
         except EOFError:
             code = 0  # the pool has no use for it
@@ -139,7 +144,10 @@ class Spares:
             told = spare.receive()
             if told is not None:
                 return told
-            rehearse(self._preparation, 1)
+            with suppress(OSError):  # no more descriptors, say: there may be later
+                rehearse(self._preparation, 1)
+            # Garbage of the run is what is younger than this.
+            self._preparation.script.look()
 
     def _tell_end(self, notes: Notes, code: int) -> None:
         """Let the response end now, not when the kernel has freed our memory.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from httpout_cgi.interpreter import main_imports
 from httpout_cgi.interpreter.main_imports import FoundFolders
 
 
@@ -64,6 +66,58 @@ def test_what_has_changed_is_found(tmp_path: Path) -> None:
     (tmp_path / "a/one.py").unlink()
     assert find_spec("two")
     assert not find_spec("one")
+
+
+def test_what_has_changed_is_found_though_the_time_was_put_back(tmp_path: Path) -> None:
+    # By an archive, or rsync: a FileFinder would not look.
+    folder = make_folder(tmp_path / "a", "one.py")
+    folders = FoundFolders()
+    folders.add(folder)
+    sys.path.insert(0, folder)
+    assert find_spec("one")
+    before = os.stat(folder)
+    (tmp_path / "a/two.py").touch()
+    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert find_spec("two")
+    (tmp_path / "a/three.py").touch()
+    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    folders.add(folder)
+    assert list_known(folder) == {"one.py", "two.py", "three.py"}
+
+
+def test_a_folder_that_is_deleted_is_empty(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "a", "one.py")
+    FoundFolders().add(folder)
+    sys.path.insert(0, folder)
+    (tmp_path / "a/one.py").unlink()
+    (tmp_path / "a").rmdir()
+    assert not find_spec("one")
+
+
+def test_a_folder_that_cannot_be_listed_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing:
+        @staticmethod
+        def find_spec(name: str, path: list[str]) -> None:
+            raise OSError(errno.EMFILE, "no more descriptors")
+
+    folder = make_folder(tmp_path / "a", "one.py")
+    monkeypatch.setattr(main_imports, "PathFinder", Refusing)
+    FoundFolders().add(folder)
+    assert list_known(folder) is None
+
+
+def test_a_finder_of_somebody_else_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(FileFinder):
+        pass
+
+    folder = make_folder(tmp_path / "a", "one.py")
+    monkeypatch.setattr(sys, "path_hooks", [Other.path_hook()])
+    FoundFolders().add(folder)
+    assert type(sys.path_importer_cache[folder]) is Other
 
 
 def test_a_folder_that_has_changed_is_listed_again(tmp_path: Path) -> None:
