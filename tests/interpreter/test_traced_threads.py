@@ -5,17 +5,19 @@ import sys
 import textwrap
 from pathlib import Path
 
-# As coverage: called for each event, and now and then it takes a lock.
+# As coverage: called for each event, and now and then it takes a lock, in another file.
 TRACER = """
+class Tracer:
+    def __call__(self, frame, event, argument):
+        return None
+"""
+
+COLLECTOR = """
 import threading, time
 
 lock = threading.Lock()
 entered = threading.Event()
 leave = threading.Event()
-
-class Tracer:
-    def __call__(self, frame, event, argument):
-        return None
 
 def hold():
     with lock:
@@ -27,7 +29,7 @@ def hold():
 STRIKE = """
 import sys, threading, time
 sys.path[:0] = ["{folder}", "{root}"]
-from tracers import tracer
+from tracers import collector, tracer
 from httpout_cgi.interpreter import thread_exceptions
 
 class Struck(BaseException):
@@ -37,7 +39,7 @@ seen = []
 
 def work():
     try:
-        tracer.hold()
+        collector.hold()
         seen.append("left")
         while True:
             time.sleep(0.001)
@@ -51,24 +53,25 @@ give_way = time.sleep
 def let_it_leave(seconds):
     # Told when somebody waits for that.
     if seconds:
-        tracer.leave.set()
+        collector.leave.set()
     give_way(seconds)
 thread_exceptions._give_way = let_it_leave
 
 thread = threading.Thread(target=work, daemon=True)
 thread.start()
-tracer.entered.wait()
+collector.entered.wait()
 sys.settrace({tracer})
 thread_exceptions.strike([thread.ident], Struck)
 sys.settrace(None)
 thread.join(10)
-print(*seen, tracer.lock.locked())
+print(*seen, collector.lock.locked())
 """
 
 
 def run(folder: Path, tracer: str) -> str:
     (folder / "tracers").mkdir()
     (folder / "tracers/tracer.py").write_text(TRACER)
+    (folder / "tracers/collector.py").write_text(COLLECTOR)
     root = Path(__file__).resolve().parents[2]
     text = STRIKE.format(folder=folder, root=root, tracer=tracer)
     (folder / "strike.py").write_text(textwrap.dedent(text))
