@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import _thread
 import ctypes
-import os
 import sys
 import threading
 import time
 from contextlib import contextmanager
 from itertools import repeat
-from operator import attrgetter, is_, methodcaller
+from operator import is_
 from types import FrameType
 from typing import Any, Dict, Iterator, Optional, Sequence, Set, Type
 
@@ -29,7 +28,6 @@ _struck: Set[int] = set()
 
 _set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _give_way = time.sleep
-_get_file = attrgetter("f_code.co_filename")
 # As long as CPython lets a thread have its lock while others want it.
 _TRACED_SECONDS = 0.005
 # That a busy machine may need to let one of them have it.
@@ -58,7 +56,6 @@ def strike(
     own_id, raised = ctypes.c_ulong(_thread.get_ident()), ctypes.py_object(exception)
     releases = [release for release in map(_find_release, found) if release is not None]
     asleep = _find_sleepers(found)
-    _let_tracers_leave(found)
     # From here on, no call of what is written in Python.  CPython 3.11 does not get
     # beyond the entry of any function that is traced while a thread that is blocked
     # has not seen its exception.
@@ -88,35 +85,6 @@ def strike(
         except _Arrival:
             pass
     return len(found) == len(thread_ids)
-
-
-def _let_tracers_leave(thread_ids: Sequence[int]) -> None:
-    """Wait until none of the threads is in the code of a tracer, if somebody traces.
-
-    Struck there it would never give back a lock of its own, as coverage has one; then
-    all threads would wait for it at their next call.
-    """
-    tracer = sys.gettrace()
-    if tracer is None:  # pragma: no cover - or who would measure it
-        return
-    is_tracers = methodcaller("startswith", _find_folder(tracer))
-    turns = repeat(True, _TRACED_TURNS)
-    # Nobody takes the interpreter from us between the last look and the strike: there
-    # is time enough until somebody may.
-    _give_way(0)
-    while next(turns, False):
-        frames = filter(None, map(sys._current_frames().get, thread_ids))
-        if not any(map(is_tracers, map(_get_file, frames))):
-            break
-        _give_way(_TRACED_SECONDS)
-
-
-# Any: a tracer may be anything that can be called.
-def _find_folder(tracer: Any) -> str:
-    """Return where the code of a tracer is: a file, or the folder of its package."""
-    name = getattr(tracer, "__module__", "")
-    file: str = getattr(sys.modules.get(name), "__file__", None) or os.devnull
-    return os.path.join(os.path.dirname(file), "") if "." in name else file
 
 
 def _defer(thread_ids: Set[int], exception: Type[BaseException]) -> None:
