@@ -10,20 +10,21 @@ import subprocess
 import sys
 import time
 import zipapp
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from httpout_cgi.protocol.scgi import encode_head
-from tests.live import PATIENCE
 from tests.pool_process import (
     PoolProcess,
     find_python,
+    is_alive,
     one_fork_refused,
     pool_process,
     save,
     send_descriptors,
+    until,
 )
 
 HELLO = 'print("Hello")'
@@ -44,13 +45,6 @@ def other_pool(request: pytest.FixtureRequest) -> Iterator[PoolProcess]:
         yield process
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def count_when_settled(folder: Path) -> int:
     """Return how many entries there are when that changes no more.
 
@@ -64,15 +58,6 @@ def count_when_settled(folder: Path) -> int:
 
     until(look)
     return seen[-1]
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs: one that nobody has reaped does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
 
 
 # What the child is.

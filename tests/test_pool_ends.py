@@ -5,14 +5,12 @@ import os
 import select
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.live import PATIENCE
-from tests.pool_process import PoolProcess, Request, pool_process, save
+from tests.pool_process import PoolProcess, Request, is_alive, pool_process, save, until
 
 pytestmark = pytest.mark.skipif(
     not os.path.exists("/proc/self/stat"), reason="needs Linux's /proc"
@@ -61,13 +59,6 @@ def held(tmp_path: Path) -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def gate(folder: Path) -> str:
     path = folder / "gate"
     path.touch()
@@ -76,12 +67,6 @@ def gate(folder: Path) -> str:
 
 def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs: one that nobody has reaped does not."""
-    text = Path(f"/proc/{pid}/stat").read_text()
-    return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def has_answer(request: Request, seconds: float) -> bool:
@@ -168,6 +153,17 @@ def test_the_end_of_what_a_script_forked_is_not_that_of_the_script(
         assert request.read().exit_code == 5
 
 
+def assert_response_waits(pool: PoolProcess, path: Path, held: Path) -> None:
+    request = pool.send(path, {"HELD": str(held)})
+    until(held.with_name("held.reached").exists)
+    assert request.connection.recv(100)
+    # The pool has been through its loop since.
+    assert pool.ask(path).exit_code == 3
+    assert not has_answer(request, 0)
+    held.unlink()
+    assert request.read().exit_code == 3
+
+
 def test_with_threads_under_way_a_response_waits_for_the_exit(
     tmp_path: Path, held: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,15 +172,9 @@ def test_with_threads_under_way_a_response_waits_for_the_exit(
     threading.Thread(target=threading.Event().wait, daemon=True).start()
     {SCRIPT}
     """
-    path = save(tmp_path / "b.py", SCRIPT)
+    path = save(tmp_path / "a.py", text)
     with slow_pool(tmp_path, monkeypatch) as pool:
-        request = pool.send(save(tmp_path / "a.py", text), {"HELD": str(held)})
-        until(held.with_name("held.reached").exists)
-        assert request.connection.recv(100)
-        assert pool.ask(path).exit_code == 3
-        assert not has_answer(request, 0)
-        held.unlink()
-        assert request.read().exit_code == 3
+        assert_response_waits(pool, path, held)
 
 
 def test_an_exit_does_not_harm_the_next_peer(
@@ -212,14 +202,7 @@ def test_with_all_processors_busy_a_response_waits_for_the_exit(
     with slow_pool(tmp_path, monkeypatch, processors=1) as pool:
         other = pool.send(save(tmp_path / "c.py", WAITING), {"GATE": gate(tmp_path)})
         assert other.connection.recv(100) == b"on\n"
-        request = pool.send(path, {"HELD": str(held)})
-        until(held.with_name("held.reached").exists)
-        assert request.connection.recv(100)
-        # The pool has been through its loop since.
-        assert pool.ask(path).exit_code == 3
-        assert not has_answer(request, 0)
-        held.unlink()
-        assert request.read().exit_code == 3
+        assert_response_waits(pool, path, held)
         (tmp_path / "gate").unlink()
         assert other.read().exit_code == 0
 

@@ -8,8 +8,7 @@ import signal
 import socket
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from tests.pool_process import (
     pool_process,
     save,
     send_descriptors,
+    until,
 )
 
 PID = "import os; print(os.getpid())"
@@ -47,13 +47,6 @@ def kept(**settings: object) -> Iterator[PoolProcess]:
 def pool() -> Iterator[PoolProcess]:
     with kept() as pool:
         yield pool
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def find_pid(pool: PoolProcess, folder: Path) -> int:

@@ -4,16 +4,14 @@ import contextlib
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from httpout_cgi.processes.pool_run import Run
 from httpout_cgi.processes.pool_spare import Spare
-from tests.live import PATIENCE
-from tests.pool_process import PoolProcess, pool_process, save
+from tests.pool_process import PoolProcess, pool_process, save, until
 
 HELLO = 'print("Hello")'
 KIBIBYTES = 1024  # of a mebibyte
@@ -33,13 +31,6 @@ def list_children(pool: PoolProcess) -> list[int]:
     number = pool.process.pid
     text = Path(f"/proc/{number}/task/{number}/children").read_text()
     return [int(pid) for pid in text.split()]
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_spare_that_was_killed_is_replaced(tmp_path: Path, pool: PoolProcess) -> None:

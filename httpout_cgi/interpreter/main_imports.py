@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, Optional, Sequence, Set
 
@@ -93,15 +93,15 @@ class FoundFolders:
             del self._known[oldest]
             sys.path_importer_cache.pop(oldest, None)
         sys.path_importer_cache.pop(folder, None)
-        try:
-            PathFinder.find_spec("", [folder])
-        except OSError:  # no more descriptors, say
-            sys.path_importer_cache.pop(folder, None)
+        finder = _external.PathFinder._path_importer_cache(folder)
+        if type(finder) is not FileFinder:
             return
-        finder = sys.path_importer_cache.get(folder)
-        if type(finder) is FileFinder:
-            finder.__class__ = _WatchfulFinder
+        finder.__class__ = _WatchfulFinder
+        try:
             finder.find_spec("")
+        except OSError:  # no more descriptors, say
+            del sys.path_importer_cache[folder]
+        else:
             self._known[folder] = names
 
 

@@ -104,15 +104,15 @@ class Pool:
                 self._orders = max(self._orders, 1)
             if self._orders > 1:
                 self._drop_all()
-        self._children.drop_spares()
+        self._children.spares.drop()
 
     def _wait(self, now: float) -> list[tuple[int, int]]:
         """Return what there is to do; prepares for more while it is nothing."""
-        if self._children.may_be_prepared and not (self._peers or self._orders):
+        if self._children.spares.may_be_prepared and not (self._peers or self._orders):
             told = self._poll.poll(_PAUSE_MS)
             if told:
                 return told
-            self._children.prepare()
+            self._children.spares.prepare()
         return self._poll.poll(self._patience_ms(now))
 
     def _take_signals(self) -> None:

@@ -30,7 +30,7 @@ _PATIENCE_SECONDS = 3.0
 class Children:
     """Each is the leader of a process group of its own.
 
-    ``signals`` are the pool's to take.
+    ``signals`` are the pool's to take, ``spares`` its to prepare and to drop.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -39,9 +39,9 @@ class Children:
         preparation = Preparation(self.cache)
         rehearse(preparation)
         preparation.limit(settings)
-        self._sources = Sources(self.cache)
+        self.sources = Sources(self.cache)
         self.signals = Signals()
-        self._spares = Spares(settings.processes, preparation, self.signals)
+        self.spares = Spares(settings.processes, preparation, self.signals)
         self._processors = _count_processors()
         self._peers: dict[int, Peer] = {}
         # Those of them that tell of their end themselves.
@@ -77,11 +77,11 @@ class Children:
         is_page = bool(peer.run.page)
         is_python = is_page or (not is_other and pool_program.is_python(path))
         if is_python:
-            self.load_script(path)
+            self.sources.load_script(path)
         # With others on all processors, what hurries one run holds them up.
         is_hurried = is_python and len(self._peers) < self._processors
         run = peer.run._replace(is_python=is_python, is_hurried=is_hurried)
-        spare = self._spares.hand(run, peer.descriptors())
+        spare = self.spares.hand(run, peer.descriptors())
         pid = peer.pid = spare.pid
         if is_python:
             peer.notes = spare.notes
@@ -93,15 +93,6 @@ class Children:
         timeout = peer.run.timeout or self._settings.timeout
         peer.deadline = time.monotonic() + timeout
         self._peers[pid] = peer
-
-    @property
-    def may_be_prepared(self) -> bool:
-        """Tell whether ``prepare`` would make the next run begin sooner."""
-        return self._spares.may_be_prepared
-
-    def prepare(self) -> None:
-        """Get ready for the next run, while nobody waits for it."""
-        self._spares.prepare()
 
     def tell_ended(self, told: Callable[[int, int], None]) -> None:
         """Tell of the children that ``fork`` has made when they have been reaped.
@@ -131,10 +122,6 @@ class Children:
         finally:
             os._exit(code)
 
-    def drop_spares(self) -> None:
-        """End the children that wait for something to run."""
-        self._spares.drop()
-
     def reap(self) -> list[Peer]:
         """Return the peers whose children have ended; they have been told."""
         ended: list[Peer] = []
@@ -152,7 +139,7 @@ class Children:
                 peer.tell_status(status)
                 self._heed(peer)
                 ended.append(peer)
-            elif not self._spares.forget(pid):
+            elif not self.spares.forget(pid):
                 self._tell_ended(pid, status)
 
     def conclude(self) -> list[Peer]:
@@ -205,13 +192,9 @@ class Children:
         if peer.notes is not None:
             notes = peer.notes.read()
             paths = [note for note in notes if note.startswith("/")]
-            self._sources.load_modules(paths)
+            self.sources.load_modules(paths)
             if learn([note for note in notes if not note.startswith("/")]):
-                self.drop_spares()
-
-    def load_script(self, path: str) -> bool:
-        """Compile a script for the next child; tell whether that went well."""
-        return self._sources.load_script(path)
+                self.spares.drop()
 
 
 def _count_processors() -> int:

@@ -198,7 +198,7 @@ class KeptChildren:
     def _learn(self, pid: int) -> None:
         """Read for the next child, and all after it, the scripts that one has read."""
         for path in self._notes[pid].read():
-            if self._children.load_script(path):
+            if self._children.sources.load_script(path):
                 with suppress(Exception):  # a child meets it again, and tells
                     self._classifier.judge(path)
 

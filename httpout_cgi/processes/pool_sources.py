@@ -34,8 +34,9 @@ class Sources:
 
     def load_modules(self, paths: Sequence[str]) -> None:
         """Compile local modules."""
+        for folder in {os.path.dirname(path) for path in paths}:
+            self._folders.add(folder)
         for path in paths:
-            self._folders.add(os.path.dirname(path))
             self._load(path, self._cache.load_module)
 
     def _load(self, path: str, load: Callable[[str], object]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from httpout_cgi.interpreter import main_imports
 from httpout_cgi.interpreter.main_imports import FoundFolders
 
 
@@ -97,13 +97,12 @@ def test_a_folder_that_is_deleted_is_empty(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_listed_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Refusing:
-        @staticmethod
-        def find_spec(name: str, path: list[str]) -> None:
-            raise OSError(errno.EMFILE, "no more descriptors")
+    def refuse(path: str) -> list[str]:
+        raise OSError(errno.EMFILE, "no more descriptors")
 
     folder = make_folder(tmp_path / "a", "one.py")
-    monkeypatch.setattr(main_imports, "PathFinder", Refusing)
+    # As importlib calls it.
+    monkeypatch.setattr(posix, "listdir", refuse)
     FoundFolders().add(folder)
     assert list_known(folder) is None
 
