@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from httpout_cgi.errors import ConfigError
 from httpout_cgi.settings.access import Access, Basic
-from httpout_cgi.settings.availability import refuse_what_is_not_available
 from httpout_cgi.settings.models import (
     TLS,
     AccessLog,
@@ -205,7 +204,7 @@ def _list_guarded(config: Config) -> list[Site | ScriptMount]:
 
 def _validate(root: Node, files: Sequence[Path]) -> tuple[Config | None, list[Problem]]:
     """Validate a tree; the config is None if there are problems."""
-    problems = refuse_what_is_not_available(root)
+    problems: list[Problem] = []
     assert isinstance(root.value, dict)
     if "sources" in root.value:  # the model's own, for those that watch the files
         place = root.value["sources"].place

@@ -54,6 +54,7 @@ class SiteMap:
     def __init__(self, config: settings.Config) -> None:
         private = _find_private(config)
         self._passwords = PasswordChecker()
+        self._age = config.reload.check
         self._users = UserSites(config, private) if config.users else None
         self._sites = [
             (site, None if site.is_of_accounts else self._make_site(site, private))
@@ -103,7 +104,7 @@ class SiteMap:
 
     def _make_site(self, site: settings.Site, private: Sequence[Path]) -> Site:
         label = site.hosts[0]
-        resolver = Resolver(site, label=label, private=private)
+        resolver = Resolver(site, label=label, private=private, age=self._age)
         users = self._users
         access = make_access(site, users.settings if users else None, self._passwords)
         if users:

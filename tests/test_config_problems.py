@@ -287,17 +287,7 @@ def test_all_problems_are_told_with_line_and_key(
         assert found == lines
 
 
-NOT_YET = [
-    pytest.param("reload: {check: 1s}", "reload.check", id="check"),
-]
-
-
-@pytest.mark.parametrize(("text", "key"), NOT_YET)
-def test_what_nothing_obeys_yet_is_refused(folder: Path, text: str, key: str) -> None:
-    assert complain(text) == [f"config.yaml:1: {key}: not available yet; remove it"]
-
-
-def test_a_wrong_unit_is_not_told_to_be_unavailable(folder: Path) -> None:
+def test_a_time_with_a_wrong_unit_is_told(folder: Path) -> None:
     (line,) = complain("reload: {check: 5sec}")
     assert line.startswith("config.yaml:1: reload.check: ")
     assert "ms, s, m or h" in line

@@ -1,6 +1,7 @@
 """Edited files: the very next request runs what is on the disk then."""
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -113,6 +114,38 @@ def test_the_watcher_compiles_early_and_says_so(tmp_path: Path) -> None:
                 break
         site.wait_for_log(rf"reloaded {path}\n")
         assert ask(site, "watched.py") == f"{number:03}"
+
+
+def test_what_was_looked_at_is_believed_for_as_long_as_the_settings_allow(
+    tmp_path: Path,
+) -> None:
+    # Written before the start: files that have just been written are read again.
+    for folder in ("htdocs", "cgi-bin"):
+        (tmp_path / folder).mkdir()
+    scripts = tmp_path / "cgi-bin"
+    (scripts / "deleted.py").write_text(make_script("here"))
+    (scripts / "edited.py").write_text(make_script("old"))
+    (scripts / "uses_helper.py").write_text("import helper\n" + make_script("?"))
+    (scripts / "helper.py").write_text("print('Helper: old')\n")
+    lines = "reload: {watch: off, check: %s}\n" + EMPTY
+
+    def ask_all(site: Site) -> list[str | None]:
+        helped = site.ask("/cgi-bin/uses_helper.py").get("Helper")
+        return [ask(site, "edited.py"), helped]
+
+    with start_site(tmp_path, lines % "1h") as site:
+        assert ask_all(site) == ["old", "old"]
+        assert ask(site, "deleted.py") == "here"
+        site.write("edited.py", make_script("new"))
+        site.write("helper.py", "print('Helper: new')\n")
+        (scripts / "deleted.py").unlink()
+        assert ask_all(site) == ["old", "old"]
+        assert ask(site, "deleted.py") == "here"
+        (tmp_path / "config.yaml").write_text(lines % "0s")
+        site.server.process.send_signal(signal.SIGHUP)
+        site.wait_for_log("reloaded; listening on")
+        assert ask_all(site) == ["new", "new"]
+        assert site.ask("/cgi-bin/deleted.py").status == 404
 
 
 def test_edited_settings_are_applied_without_dropping_a_connection(

@@ -105,3 +105,29 @@ def test_no_more_scripts_are_kept_than_there_is_room_for(
     for path in ("/s/one.py", "/s/a/two.py", "/s/a/b/three.py", "/s/one.py"):
         find_script(resolver, path)
         assert len(resolver._cache._found) <= 2
+
+
+def test_a_look_is_believed_for_the_time_that_is_allowed(folder: Path) -> None:
+    now = 100.0
+    resolver = make_resolver(folder)
+    resolver._cache = script_cache.ScriptCache(2.0, lambda: now)
+    first = find_script(resolver, "/s/a/two.py")
+    os.utime(first.path, ns=(1, 2))
+    now = 101.9
+    assert find_script(resolver, "/s/a/two.py") == first
+    now = 102.0
+    second = find_script(resolver, "/s/a/two.py")
+    assert second.stat.st_mtime_ns == 2
+    (folder / "a").rename(folder / "b")
+    now = 103.9
+    assert find_script(resolver, "/s/a/two.py") == second
+    now = 104.0
+    assert find_status(resolver, "/s/a/two.py") == 404
+
+
+def test_a_look_that_found_nothing_is_not_believed(folder: Path) -> None:
+    resolver = make_resolver(folder)
+    resolver._cache = script_cache.ScriptCache(2.0, lambda: 100.0)
+    assert find_status(resolver, "/s/late.py") == 404
+    (folder / "late.py").write_text("pass\n")
+    find_script(resolver, "/s/late.py")

@@ -111,6 +111,7 @@ class Resolver:
     ``label`` is the site's name in logs.  ``private`` are files that are never sent,
     nor what lies beside them and begins with their name.  With an ``owner`` the site is
     an account's; ``sends_others`` tells that its files may belong to somebody else.
+    What is known of a script is believed for ``age`` seconds.
     """
 
     def __init__(
@@ -121,8 +122,9 @@ class Resolver:
         private: Iterable[Path] = (),
         owner: Owner | None = None,
         sends_others: bool = False,
+        age: float = 0.0,
     ) -> None:
-        self._cache = ScriptCache()
+        self._cache = ScriptCache(age)
         self._label = label
         self._document_root = str(site.docroot)
         self._index = site.index

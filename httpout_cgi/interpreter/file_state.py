@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from functools import lru_cache
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional, Tuple
 
 from httpout_cgi.interpreter.source import Signature, sign
 
@@ -23,10 +24,24 @@ _unpack = struct.Struct("=32xQQ48xqI4xqI12xII").unpack_from
 _GIGA = 1_000_000_000
 
 _stat = os.stat
+_now = time.monotonic
 _make_device = lru_cache(maxsize=64)(os.makedev)
 
 # Fills a buffer of its own for each path; None where a process has but one thread.
 _find_state: Optional[Callable[[bytes], Optional[bytes]]] = None
+
+# What was seen is believed for so many seconds, and kept until then: more files than
+# most sites have.
+_age = 0.0
+_LIMIT = 4096
+_kept: Dict[str, Tuple[float, Signature]] = {}
+
+
+def believe_for(seconds: float) -> None:
+    """Let ``look`` tell what it has seen so long ago, instead of asking again."""
+    global _age
+    _age = seconds
+    _kept.clear()
 
 
 def look(path: str) -> Signature:
@@ -34,6 +49,20 @@ def look(path: str) -> Signature:
 
     Raises OSError, and ValueError for NUL in a path.
     """
+    if not _age or not path.startswith("/"):
+        return _look(path)
+    now = _now()
+    kept = _kept.get(path)
+    if kept is not None and now < kept[0]:
+        return kept[1]
+    signature = _look(path)
+    if len(_kept) >= _LIMIT:
+        _kept.clear()
+    _kept[path] = now + _age, signature
+    return signature
+
+
+def _look(path: str) -> Signature:
     state = None if _find_state is None else _find_state(_encode(path))
     if state is None:
         # Again, for the error that it raises.

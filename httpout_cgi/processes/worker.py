@@ -20,6 +20,7 @@ from httpout_cgi.config import Config, Listener, parse_dump
 from httpout_cgi.errors import ConfigError, StartError
 from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
+from httpout_cgi.interpreter import file_state
 from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.processes import certificate, control, garbage, signals, spool
 from httpout_cgi.processes.confinement import confine
@@ -105,7 +106,7 @@ class Worker:
         control.send_ready(self._channel)
         self._watch(config)
         garbage.take_over(self._loop)
-        self._memory.set_limit(config.worker_memory)
+        self._set_limits(config)
         while isinstance(message := await self._inbox.get(), control.Configuration):
             await self._configure(message)
         if message == control.LEAVE:
@@ -146,8 +147,12 @@ class Worker:
         if _what_is_watched(config) != _what_is_watched(self._config):
             await asyncio.to_thread(self._watcher.stop)
             self._watch(config)
-        self._memory.set_limit(config.worker_memory)
+        self._set_limits(config)
         self._config = config
+
+    def _set_limits(self, config: Config) -> None:
+        self._memory.set_limit(config.worker_memory)
+        file_state.believe_for(config.reload.check)
 
     async def _listen(self, config: Config, message: control.Configuration) -> None:
         """Accept connections on the listeners that are new, and not on removed ones."""

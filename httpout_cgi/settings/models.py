@@ -107,7 +107,9 @@ class Reload(Model):
     watch: Literal["auto", "poll", "off"] = key(
         "auto", "auto: inotify, polling where it cannot."
     )
-    check: Time = time("0s", "How old a file's checked state may be.")
+    check: Time = time(
+        "0s", "So long a script, once looked at, is believed to be unchanged."
+    )
 
 
 class TLS(Model):
