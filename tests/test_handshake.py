@@ -15,9 +15,9 @@ from httpout_cgi.access_log import AccessLog
 from httpout_cgi.config import TLS, Limits, default
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.processes import certificate, handshake
+from httpout_cgi.processes.event_loop import make_loop
 from httpout_cgi.processes.handshake import Handshake, TLSListener
 from httpout_cgi.processes.http_server import HTTPServer
-from httpout_cgi.processes.worker import make_loop
 from tests.live import PATIENCE
 from tests.tls_site import HOST, Authority
 

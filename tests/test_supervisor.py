@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.errors import StartError
-from httpout_cgi.processes import control, worker
+from httpout_cgi.processes import control
 from httpout_cgi.processes.fleet import START_ATTEMPTS, Fleet
 from tests.conftest import Serve
 from tests.live import PATIENCE, ROOT, Server
@@ -396,17 +396,6 @@ def test_modules_of_the_current_folder_do_not_shadow_the_standard_library(
         assert "ready" in process.stdout.readline()
         process.terminate()
         assert process.wait(PATIENCE) == 0, process.stderr.read()
-
-
-def test_a_wanted_loop_that_is_missing_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "uvloop", None)
-    with pytest.raises(StartError, match="loop: uvloop is not installed"):
-        worker.make_loop("uvloop")
-    loop = worker.make_loop("auto")
-    assert type(loop).__module__.startswith("asyncio")
-    loop.close()
 
 
 def test_too_many_listeners_are_refused(site: Path) -> None:

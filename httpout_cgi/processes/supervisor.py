@@ -6,21 +6,17 @@ way of the wakeup descriptor; the loop acts.
 
 import contextlib
 import logging
-import os
 import selectors
 import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from httpout_cgi import access_log, error_log
 from httpout_cgi.accounts import Accounts
-from httpout_cgi.config import Config, Listener, dump, warnings
+from httpout_cgi.config import Config, dump, warnings
 from httpout_cgi.errors import ConfigError, StartError
-from httpout_cgi.interpreter.source import sign
 from httpout_cgi.processes import (
     certificate,
     control,
@@ -29,6 +25,7 @@ from httpout_cgi.processes import (
     pythons,
     signals,
 )
+from httpout_cgi.processes.bound_listeners import BoundListeners
 from httpout_cgi.processes.certificate import Certificate
 from httpout_cgi.processes.fleet import Fleet
 from httpout_cgi.processes.launch import (
@@ -38,15 +35,13 @@ from httpout_cgi.processes.launch import (
 )
 from httpout_cgi.processes.log_files import LogFiles, open_logs
 from httpout_cgi.processes.pools import Pools, UserPlans
+from httpout_cgi.processes.settings_watch import SettingsWatch
 
 # The workers end what is left after shutdown_timeout; so much longer is for a worker
 # that cannot.
 _LAST_RESORT: Final = 2.0
-_CHECK_EVERY: Final = 1.0
 
 _log = logging.getLogger(__name__)
-
-Sockets = dict[Listener, socket.socket]
 
 
 class Supervisor:
@@ -64,14 +59,13 @@ class Supervisor:
         self._load = load
         self._announce = announce
         self._config = load()
-        self._seen = _signature(self._config)
+        self._watch = SettingsWatch(self._config)
         self._certificate: Certificate | None = None
-        self._sockets: Sockets = {}
         self._logs: LogFiles | None = None
         self._stop_at: float | None = None
         self._had_terminal = signals.has_terminal()
-        self._next_check = 0.0
         self._account = privileges.choose_account(self._config)
+        self._listeners = BoundListeners(self._account)
         self._text = ""
         self._selector = selectors.DefaultSelector()
         self._fleet = Fleet(self._selector, self._account)
@@ -103,7 +97,8 @@ class Supervisor:
         now = time.monotonic()
         if self._stop_at is None:
             self._fleet.tend(now, self._configuration())
-            self._check_sources(now)
+            if self._watch.has_changed(self._config, now):
+                self._reload()
         elif now >= self._stop_at:
             _log.warning("processes that did not end in time are killed")
             self._fleet.kill()
@@ -117,7 +112,7 @@ class Supervisor:
             key.data()
 
     def _pause(self, now: float) -> float:
-        until = self._next_check if self._stop_at is None else self._stop_at
+        until = self._watch.next_check if self._stop_at is None else self._stop_at
         for start in (self._fleet.next_start(), self._pools.next_start()):
             until = until if start is None else min(until, start)
         return max(0.0, until - now)
@@ -155,17 +150,7 @@ class Supervisor:
         patience = self._config.shutdown_timeout + _LAST_RESORT
         self._stop_at = time.monotonic() + patience
         self._fleet.stop()
-        self._close_listeners(self._config.listen)
-
-    def _check_sources(self, now: float) -> None:
-        """Reload if a settings file has changed; looks once a second."""
-        if now < self._next_check:
-            return
-        self._next_check = now + _CHECK_EVERY
-        if self._config.reload.watch == "off":
-            return
-        if _signature(self._config) != self._seen:
-            self._reload()
+        self._listeners.close(self._config.listen)
 
     def _reload(self) -> None:
         """Use the settings files as they are now, or go on with what we have."""
@@ -173,7 +158,7 @@ class Supervisor:
             return
         # Before reading: an edit while we read is seen the next time.
         old = self._config
-        self._seen = _signature(old)
+        self._watch.see(old)
         try:
             new = self._load()
             self._apply(new)
@@ -184,7 +169,7 @@ class Supervisor:
             _log.error("not reloaded: %s", exc)
         else:
             if (new.sources, new.tls) != (old.sources, old.tls):
-                self._seen = _signature(new)
+                self._watch.see(new)
             _log.info("reloaded; listening on %s", ", ".join(self._urls()))
 
     def _reopen_logs(self) -> None:
@@ -211,15 +196,12 @@ class Supervisor:
         read = certificate.read(new.tls) if new.tls else None
         logs = open_logs(new)
         try:
-            sockets = self._bind(new)
+            sockets = self._listeners.bind(new, self._config)
         except BaseException:
             logs.close()
             raise
         old, self._config, self._text = self._config, new, dump(new)
-        removed = {
-            one: sock for one, sock in self._sockets.items() if one not in sockets
-        }
-        self._sockets, self._certificate = sockets, read
+        removed, self._certificate = self._listeners.take(sockets), read
         self._use_logs(logs)
         self._fleet.want(new.worker_count)
         self._configure()
@@ -229,45 +211,12 @@ class Supervisor:
             _log.warning("%s", problem)
         _warn_of_restart(old, new)
 
-    def _bind(self, new: Config) -> Sockets:
-        """Return a socket for each listener, those that we have already as they are."""
-        if len(new.listen) > control.MAX_LISTENERS:
-            raise StartError(f"more than {control.MAX_LISTENERS} listeners")
-        sockets: Sockets = {}
-        try:
-            for listener in _list_listeners(new):
-                # Not one that had another purpose: everybody may ask a worker.
-                is_same = _is_for_pool(listener, new) == _is_for_pool(
-                    listener, self._config
-                )
-                known = self._find_socket(listener) if is_same else None
-                sockets[listener] = known or self._bind_one(listener, new)
-        except BaseException:
-            for listener, sock in sockets.items():
-                if listener not in self._sockets:
-                    listeners.close(listener, sock)
-            raise
-        return sockets
-
-    def _find_socket(self, listener: Listener) -> socket.socket | None:
-        """Return the socket of a listener that we have, now perhaps with TLS."""
-        if listener in self._sockets:
-            return self._sockets[listener]
-        twin = self._sockets.get(replace(listener, secure=not listener.secure))
-        return twin.dup() if twin and listener.port else None
-
-    def _bind_one(self, listener: Listener, config: Config) -> socket.socket:
-        if not _is_for_pool(listener, config):
-            return listeners.bind(listener)
-        members = self._account.gid if self._account else os.getegid()
-        return listeners.bind(listener, members)
-
     def _configure(self) -> None:
         """Tell workers and pool what is in use now."""
         assert self._logs
         self._fleet.configure(self._configuration())
         listener = self._config.pools.scgi_listen
-        scgi = self._sockets[listener] if listener else None
+        scgi = self._listeners[listener] if listener else None
         config, error = self._config, self._logs.error
         self._pools.configure(
             make_plan(config, error, scgi),
@@ -291,14 +240,14 @@ class Supervisor:
             self._text,
             self._logs.access,
             self._logs.error,
-            tuple(self._sockets[one].fileno() for one in self._config.listen),
+            tuple(self._listeners[one].fileno() for one in self._config.listen),
             self._pools.address,
             self._certificate.pem if self._certificate else "",
         )
 
     def _urls(self) -> list[str]:
         return [
-            listeners.describe(one, self._sockets[one]) for one in self._config.listen
+            listeners.describe(one, self._listeners[one]) for one in self._config.listen
         ]
 
     def _use_logs(self, logs: LogFiles) -> None:
@@ -308,41 +257,13 @@ class Supervisor:
             self._logs.close()
         self._logs = logs
 
-    def _close_listeners(self, removed: Sequence[Listener]) -> None:
-        for listener in removed:
-            listeners.close(listener, self._sockets.pop(listener))
-
     def _close(self) -> None:
-        self._close_listeners([*self._sockets])
+        self._listeners.close_all()
         if self._logs:
             self._logs.close()
-
-
-def _list_listeners(config: Config) -> list[Listener]:
-    """Return those of the workers, and that of the pool if it has one."""
-    scgi = config.pools.scgi_listen
-    return [*config.listen, scgi] if scgi else [*config.listen]
-
-
-def _is_for_pool(listener: Listener, config: Config) -> bool:
-    return listener == config.pools.scgi_listen
 
 
 def _warn_of_restart(old: Config, new: Config) -> None:
     for name in ("user", "group", "loop", "no_new_privileges"):
         if getattr(old, name) != getattr(new, name):
             _log.warning("a changed %s needs a restart", name)
-
-
-def _signature(config: Config) -> tuple[tuple[int, ...], ...]:
-    """Return what changes whenever a settings file does, or the certificate's."""
-    tls = config.tls
-    paths = [*config.sources, *((tls.certificate, tls.key) if tls else ())]
-
-    def look(path: Path) -> tuple[int, ...]:
-        try:
-            return sign(os.stat(path))
-        except OSError as exc:
-            return (exc.errno or 0,)
-
-    return tuple(look(path) for path in paths)

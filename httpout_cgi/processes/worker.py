@@ -16,9 +16,8 @@ from weakref import WeakSet
 
 from httpout_cgi import error_log
 from httpout_cgi.access_log import AccessLog
-from httpout_cgi.config import Config, Listener, parse_dump
+from httpout_cgi.config import Config, parse_dump
 from httpout_cgi.errors import ConfigError, StartError
-from httpout_cgi.files.watcher import Watcher
 from httpout_cgi.gateway import Gateway
 from httpout_cgi.interpreter import file_state
 from httpout_cgi.interpreter.code_cache import CodeCache
@@ -27,9 +26,12 @@ from httpout_cgi.processes.confinement import confine
 from httpout_cgi.processes.connection import make_factory
 from httpout_cgi.processes.descriptors import allow_descriptors
 from httpout_cgi.processes.directory import PoolDirectory
-from httpout_cgi.processes.handshake import TLSListener
+from httpout_cgi.processes.event_loop import make_loop
 from httpout_cgi.processes.http_server import HTTPServer
 from httpout_cgi.processes.memory import MemoryWatch
+from httpout_cgi.processes.script_mounts import find_longest_run, list_page_folders
+from httpout_cgi.processes.script_watch import ScriptWatch
+from httpout_cgi.processes.served_listeners import ServedListeners
 from httpout_cgi.runners.choose import ChoosingRunner, ScriptJudge
 from httpout_cgi.runners.pages import Pages
 from httpout_cgi.runners.pool import PoolRunner
@@ -59,7 +61,6 @@ class Worker:
         self._first = first
         self._loop = make_loop(config.loop)
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
-        self._sockets: dict[Listener, socket.socket] = {}
         self._cache = CodeCache()
         self._config = config
         self._current = first
@@ -68,7 +69,7 @@ class Worker:
         self._runner = self._make_runner(config)
         self._retired: WeakSet[Gateway] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watcher = Watcher((), self._reload_file, "off")
+        self._watch = ScriptWatch(self._cache)
         self._memory = MemoryWatch(self._loop, self._ask_to_leave)
 
     def run(self) -> None:
@@ -99,12 +100,13 @@ class Worker:
             self._gateway, config, self._access_log, make_factory()
         )
         self._server.tls = _make_tls(self._first)
-        await self._listen(config, self._first)
+        self._listeners = ServedListeners(self._server)
+        await self._listeners.configure(config.listen, self._first.listeners)
         spool.prepare()
         self._loop.add_signal_handler(signal.SIGTERM, self._inbox.put_nowait, None)
         self._loop.add_reader(self._channel, self._receive)
         control.send_ready(self._channel)
-        self._watch(config)
+        self._watch.start(config)
         garbage.take_over(self._loop)
         self._set_limits(config)
         while isinstance(message := await self._inbox.get(), control.Configuration):
@@ -143,10 +145,8 @@ class Worker:
         os.close(self._current.error_log)
         self._current = message
         self._pools.site = message.pool
-        await self._listen(config, message)
-        if _what_is_watched(config) != _what_is_watched(self._config):
-            await asyncio.to_thread(self._watcher.stop)
-            self._watch(config)
+        await self._listeners.configure(config.listen, message.listeners)
+        await self._watch.configure(config)
         self._set_limits(config)
         self._config = config
 
@@ -154,28 +154,12 @@ class Worker:
         self._memory.set_limit(config.worker_memory)
         file_state.believe_for(config.reload.check)
 
-    async def _listen(self, config: Config, message: control.Configuration) -> None:
-        """Accept connections on the listeners that are new, and not on removed ones."""
-        for listener, descriptor in zip(config.listen, message.listeners, strict=True):
-            if listener in self._sockets:
-                os.close(descriptor)
-                continue
-            sock = socket.socket(fileno=descriptor)
-            sock.setblocking(False)
-            self._sockets[listener] = sock
-            if listener.secure:
-                self._server.adopt(sock, TLSListener(self._server, sock))
-            else:
-                await self._server.listen(sock)
-        for listener in self._sockets.keys() - set(config.listen):
-            self._server.stop_listening(self._sockets.pop(listener))
-
     async def _replace_runner(self, config: Config) -> None:
         """Make another runner if its size changed; what runs in the old one goes on."""
         old = self._config
         if (old.threads, old.queue) == (config.threads, config.queue):
             return
-        task = self._loop.create_task(self._runner.shutdown(_longest_run(old)))
+        task = self._loop.create_task(self._runner.shutdown(find_longest_run(old)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._runner = self._make_runner(config)
@@ -196,9 +180,8 @@ class Worker:
 
     async def _leave(self) -> None:
         """Let what runs end within its time limit, unless SIGTERM comes meanwhile."""
-        for sock in self._sockets.values():
-            self._server.stop_listening(sock)
-        drain = self._loop.create_task(self._drain(_longest_run(self._config)))
+        self._listeners.stop()
+        drain = self._loop.create_task(self._drain(find_longest_run(self._config)))
         end = self._loop.create_task(self._wait_for_end())
         await asyncio.wait({drain, end}, return_when=asyncio.FIRST_COMPLETED)
         for task in (drain, end):
@@ -228,7 +211,7 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         self._access_log.flush()
-        await asyncio.to_thread(self._watcher.stop)
+        await self._watch.stop()
 
     async def _enter_pages(self, config: Config) -> None:
         """Make the folders of pages known to what they share.
@@ -236,7 +219,7 @@ class Worker:
         Coroutines are where the scripts are, if that is one folder: they run in the
         loop's thread, whose working directory nothing else depends on.
         """
-        folders = _page_folders(config)
+        folders = list_page_folders(config)
         self._pages_host.debug = config.debug
         if len(folders) == 1:
             os.chdir(folders[0])
@@ -262,32 +245,6 @@ class Worker:
         return AccessLog(
             config.log.access.format, message.access_log, self._loop.call_soon
         )
-
-    def _watch(self, config: Config) -> None:
-        _, *folders = _what_is_watched(config)
-        self._watcher = Watcher(folders, self._reload_file, config.reload.watch)
-        self._watcher.start()
-
-    def _reload_file(self, path: str) -> bool:
-        """Compile a file again before somebody asks for it.  Any thread may call it."""
-        self._cache.refresh(path)
-        return path.endswith(".py")
-
-
-def make_loop(name: str) -> asyncio.AbstractEventLoop:
-    """Return a loop: uvloop's if it is installed and not unwanted.
-
-    Raises StartError if it is wanted and missing.
-    """
-    if name == "asyncio":
-        return asyncio.new_event_loop()
-    try:
-        import uvloop  # here: not on every system
-    except ImportError as exc:
-        if name == "uvloop":
-            raise StartError("loop: uvloop is not installed") from exc
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def main() -> int:
@@ -321,34 +278,3 @@ def _use_error_log(config: Config, message: control.Configuration) -> None:
         # What libraries print, and the words of a dying process, belong there, too.
         os.dup2(message.error_log, 1)
         os.dup2(message.error_log, 2)
-
-
-def _what_is_watched(config: Config) -> list[str]:
-    """Return the mode, and the folders that scripts are in."""
-    folders = [
-        str(mount.path or (mount.file and mount.file.parent))
-        for site in config.sites
-        for mount in site.scripts
-    ]
-    return [config.reload.watch, *sorted(set(folders))]
-
-
-def _page_folders(config: Config) -> list[str]:
-    return sorted(
-        {
-            str(mount.path)
-            for site in config.sites
-            for mount in site.scripts
-            if mount.output == "page"
-            and mount.path is not None
-            and mount.runner != "process"
-        }
-    )
-
-
-def _longest_run(config: Config) -> float:
-    mounts = [mount.timeout for site in config.sites for mount in site.scripts]
-    mounts += [
-        mount.timeout for mount in (config.users.scripts if config.users else ())
-    ]
-    return max(mounts, default=0.0)

@@ -1,0 +1,61 @@
+"""The files of the settings are watched."""
+
+from pathlib import Path
+
+import pytest
+
+from httpout_cgi import config
+from httpout_cgi.config import TLS, Config
+from httpout_cgi.processes.settings_watch import SettingsWatch
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Config:
+    """Settings with a file, and with those of a certificate."""
+    for name in ("htdocs", "cgi-bin"):
+        (tmp_path / name).mkdir()
+    for name in ("config.yaml", "chain.pem", "key.pem"):
+        (tmp_path / name).touch()
+    tls = TLS(certificate=tmp_path / "chain.pem", key=tmp_path / "key.pem")
+    loaded = config.load(tmp_path / "config.yaml")
+    return loaded.model_copy(update={"tls": tls})
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "chain.pem", "key.pem"])
+def test_an_edit_is_told_until_it_was_seen(
+    settings: Config, tmp_path: Path, name: str
+) -> None:
+    watch = SettingsWatch(settings)
+    assert not watch.has_changed(settings, 1.0)
+    (tmp_path / name).write_text("edited")
+    assert watch.has_changed(settings, 2.0)
+    assert watch.has_changed(settings, 3.0)
+    watch.see(settings)
+    assert not watch.has_changed(settings, 4.0)
+
+
+def test_a_file_that_goes_has_changed(settings: Config, tmp_path: Path) -> None:
+    watch = SettingsWatch(settings)
+    (tmp_path / "key.pem").unlink()
+    assert watch.has_changed(settings, 1.0)
+    watch.see(settings)
+    assert not watch.has_changed(settings, 2.0)
+
+
+def test_it_looks_once_a_second(settings: Config, tmp_path: Path) -> None:
+    watch = SettingsWatch(settings)
+    assert not watch.has_changed(settings, 10.0)
+    (tmp_path / "config.yaml").write_text("edited")
+    assert not watch.has_changed(settings, 10.9)
+    assert watch.next_check == 11.0
+    assert watch.has_changed(settings, 11.0)
+
+
+def test_nothing_has_changed_if_nobody_wants_to_know(
+    settings: Config, tmp_path: Path
+) -> None:
+    off = settings.reload.model_copy(update={"watch": "off"})
+    settings = settings.model_copy(update={"reload": off})
+    watch = SettingsWatch(settings)
+    (tmp_path / "config.yaml").write_text("edited")
+    assert not watch.has_changed(settings, 1.0)
