@@ -8,12 +8,8 @@ from http import HTTPStatus
 from httpout_cgi.error_page import render_redirect_page
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.listing import list_folder
-from httpout_cgi.files.resolve import (
-    DirectoryRedirect,
-    Folder,
-    Resolver,
-    StaticFile,
-)
+from httpout_cgi.files.resolution import DirectoryRedirect, Folder, StaticFile
+from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.files.static import FILE_METHODS, StaticFiles, check_reading
 from httpout_cgi.listing_page import render_listing
 from httpout_cgi.messages import Fields, Request, Response

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from httpout_cgi.access import Access
 from httpout_cgi.answers import add_fields, judge_conditions
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import Resolution, Resolver, StaticFile
+from httpout_cgi.files.resolution import Resolution, StaticFile
+from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.messages import Request, Response
 from httpout_cgi.protocol.cgi_response import Document
 from httpout_cgi.protocol.metavariables import (
@@ -106,9 +107,10 @@ class Exchange:
         """
         resolver, path = self.resolver, self.target.path
         assert resolver is not None  # it has looked
-        if guards is None or not resolver.has_pages:
+        pages = resolver.page_mounts
+        if guards is None or not pages.has_pages:
             return None
-        mounts = resolver.find_pages(path, found)
+        mounts = pages.find_pages(path, found)
         if not mounts or self.may_show(found):
             return None
         # All of them: any may be closed because its middleware is missing.
@@ -118,7 +120,7 @@ class Exchange:
         mount = guarded[0]
         if isinstance(found, HTTPError):
             found = found.with_traceback(None)  # which knows who keeps it
-        script = resolver.describe_stand_in(mount, path, found)
+        script = pages.describe_stand_in(mount, path, found)
         environment = self._build_environment(script)
         self.permit, self.found, self.name = Permit(), found, script.name
         content = self.request.content

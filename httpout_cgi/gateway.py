@@ -4,61 +4,34 @@ The story of one request.  How anything is parsed, found, run or sent is told
 elsewhere; this file says in which order.
 """
 
-import asyncio
 import logging
 import secrets
-import time
 from http import HTTPStatus
 from itertools import count
 
 from httpout_cgi.answers import (
     HTML,
     add_fields,
-    add_said,
     answer_asterisk,
-    answer_with_listing,
     check_method,
     judge_conditions,
     make_redirected_request,
     redirect_client,
-    redirect_to_directory,
     remove_content_fields,
-    send_file,
 )
 from httpout_cgi.config import Config
 from httpout_cgi.error_page import render_error_page
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.exchange import Exchange, close_content
-from httpout_cgi.files.resolve import (
-    DirectoryRedirect,
-    Folder,
-    Resolution,
-    StaticFile,
-)
-from httpout_cgi.files.static import StaticFiles
+from httpout_cgi.file_answers import FileAnswers
+from httpout_cgi.files.resolution import Folder
 from httpout_cgi.messages import Request, Response
-from httpout_cgi.protocol.cgi_output import CgiOutputParser
-from httpout_cgi.protocol.cgi_response import (
-    ClientRedirect,
-    Document,
-    LocalRedirect,
-    Result,
-)
+from httpout_cgi.protocol.cgi_response import ClientRedirect, LocalRedirect, Result
 from httpout_cgi.protocol.url_path import parse_target
 from httpout_cgi.runners.base import Guards, Runner
-from httpout_cgi.runners.script_log import log_script
-from httpout_cgi.runners.websocket import Upgrade
-from httpout_cgi.script_output import (
-    Leftovers,
-    RunStream,
-    SendInterim,
-    read_result,
-    read_status_line,
-    read_unless_accepted,
-    switch_protocols,
-    take_over,
-)
-from httpout_cgi.scripts import Invocation, OutputMode, Script
+from httpout_cgi.script_answers import ScriptAnswers
+from httpout_cgi.script_output import SendInterim
+from httpout_cgi.scripts import Invocation, Script
 from httpout_cgi.sites import SiteMap
 
 _MAXIMUM_HOPS = 10  # Apache's LimitInternalRecursion
@@ -75,15 +48,11 @@ class Gateway:
     def __init__(
         self, config: Config, runner: Runner, guards: Guards | None = None
     ) -> None:
-        self._runner = runner
         self._guards = guards
         self._sites = SiteMap(config)
-        self._files = StaticFiles()
-        # A large folder takes a thread some time: no more than one of them does.
-        self._listing = asyncio.Lock()
+        self._files = FileAnswers()
+        self._scripts = ScriptAnswers(runner, config.limits.response_head)
         self._debug = config.debug
-        self._response_head = config.limits.response_head
-        self._leftovers = Leftovers()
         # Ids tell requests apart across workers and restarts; they are no secrets.
         self._id_prefix = secrets.token_hex(4)
         self._numbers = count(1)
@@ -120,7 +89,7 @@ class Gateway:
             if isinstance(prepared, Invocation):
                 return None
             if isinstance(prepared, Folder):
-                prepared = await self._list(exchange, prepared)
+                prepared = await self._files.list_folder(exchange, prepared)
             response = prepared
         except Exception as exc:
             response = await self._answer_failure(exc, exchange, run_id)
@@ -135,7 +104,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Stop what goes on behind responses that were already sent."""
-        await self._leftovers.close()
+        await self._scripts.close()
         self._sites.close()
 
     def make_id(self) -> str:
@@ -182,18 +151,13 @@ class Gateway:
             if not isinstance(prepared, Invocation):
                 close_content(exchange.request)
         if isinstance(prepared, Invocation):
-            return await self._run(exchange, prepared)
+            made = await self._scripts.answer(exchange, prepared)
+            if isinstance(made, Response):
+                return made
+            return await self._answer_without_output(exchange, made)
         if isinstance(prepared, Folder):
-            return await self._list(exchange, prepared)
+            return await self._files.list_folder(exchange, prepared)
         return prepared
-
-    async def _list(self, exchange: Exchange, folder: Folder) -> Response:
-        resolver = exchange.resolver
-        assert resolver is not None  # it has found the folder
-        async with self._listing:
-            return await asyncio.to_thread(
-                answer_with_listing, folder, resolver, exchange.request
-            )
 
     async def _prepare(self, exchange: Exchange) -> Response | Folder | Invocation:
         """Return the answer, or a description of the run that makes it.
@@ -217,63 +181,7 @@ class Gateway:
         if isinstance(found, Script):
             return exchange.describe_run(found)
         question = exchange.ask_middleware(self._guards, found)
-        return self._show_found(exchange, found) if question is None else question
-
-    def _show_found(
-        self, exchange: Exchange, found: Resolution | HTTPError
-    ) -> Response | Folder:
-        if isinstance(found, HTTPError):
-            # A copy: one that knew these frames would keep itself alive.
-            raise HTTPError(found.status, found.reason, fields=found.fields)
-        if isinstance(found, StaticFile):
-            return self._send(exchange, found)
-        if isinstance(found, Folder):
-            return found
-        assert isinstance(found, DirectoryRedirect)  # what runs is not asked about
-        return redirect_to_directory(found, exchange.target.query)
-
-    def _send(self, exchange: Exchange, file: StaticFile) -> Response:
-        response = self._files.respond(file, exchange.request, now=time.time())
-        rules = exchange.site.cache_rules
-        if not rules:
-            return response
-        name = file.path.rpartition("/")[2]
-        found = rules.find(exchange.target.path, name)
-        # What is missing now may be there in a minute.
-        return response if exchange.is_failed else add_fields(response, found)
-
-    async def _run(self, exchange: Exchange, invocation: Invocation) -> Response:
-        script = invocation.script
-        run = self._runner.start(invocation)
-        # Who runs a page writes its header section.
-        mode: OutputMode = script.mount.output
-        if mode == "page":
-            mode = "cgi"
-        parser = CgiOutputParser(mode, self._response_head)
-        try:
-            if script.is_nph:
-                status, output = await read_status_line(run)
-                body = RunStream(run, invocation, output)
-                return Response(status, body=body, raw=True)
-            result = None
-            if isinstance(invocation.upgrade, Upgrade):
-                result = await read_unless_accepted(run, parser, invocation.upgrade)
-                if result is None:
-                    return switch_protocols(run, invocation, invocation.upgrade)
-            else:
-                result = await read_result(run, parser, exchange.send_interim)
-            if isinstance(result, Document) and exchange.wants(result):
-                return take_over(run, invocation, result, parser.rest)
-        except BaseException as exc:
-            if isinstance(exc, HTTPError):
-                exc.detail = run.failure
-            run.close()
-            raise
-        finally:
-            for warning in parser.warnings:
-                log_script(invocation, logging.WARNING, warning)
-        self._leftovers.drain(run, invocation)
-        return await self._answer_without_output(exchange, result)
+        return self._files.show(exchange, found) if question is None else question
 
     async def _answer_without_output(
         self, exchange: Exchange, result: Result
@@ -285,12 +193,9 @@ class Gateway:
         status, reason, fields = result.status, result.reason, result.fields
         if result.allows_content:
             if result.sendfile is not None:
-                assert exchange.resolver is not None  # it has found the script
-                file = exchange.resolver.resolve_sendfile(result.sendfile)
-                now = time.time()
-                return send_file(self._files, file, exchange.request, result, now=now)
+                return self._files.send_instead(exchange, result, result.sendfile)
             if exchange.is_permitted:
-                return await self._pass_on(exchange, result)
+                return await self._files.pass_on(exchange, result)
             status, reason = HTTPStatus.NOT_MODIFIED, ""
             if judge_conditions(exchange.request, result) != status:
                 status = HTTPStatus.PRECONDITION_FAILED
@@ -298,20 +203,6 @@ class Gateway:
         if status == HTTPStatus.NOT_MODIFIED:
             fields = tuple(remove_content_fields(fields))
         return Response(status, fields, reason=reason, close=result.close)
-
-    async def _pass_on(self, exchange: Exchange, document: Document) -> Response:
-        """Answer with what middleware has let the client have."""
-        assert exchange.found is not None  # middleware was asked about it
-        request = exchange.request
-        if document.status != HTTPStatus.OK and request.method in ("GET", "HEAD"):
-            # The conditions are about what there would be without that status.
-            exchange.request = make_redirected_request(
-                request, request.target, whole=True
-            )
-        response = self._show_found(exchange, exchange.found)
-        if isinstance(response, Folder):
-            response = await self._list(exchange, response)
-        return add_said(response, document)
 
     async def _redirect_locally(
         self, exchange: Exchange, redirect: LocalRedirect

@@ -7,7 +7,7 @@ import pytest
 
 from httpout_cgi import answers
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import DirectoryRedirect, StaticFile
+from httpout_cgi.files.resolution import DirectoryRedirect, StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Endpoints, Request, Response
 from httpout_cgi.protocol.cgi_response import ClientRedirect, Document

@@ -11,7 +11,7 @@ import pytest
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.contents import SMALL, Contents
 from httpout_cgi.files.opening import Links, open_file
-from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.resolution import StaticFile
 
 
 def make(path: Path, content: bytes = b"content") -> StaticFile:

@@ -33,6 +33,8 @@ FLOORS = {
     "passwords": (5, "gateway"),
     "answers": (5, "gateway"),
     "exchange": (5, "gateway"),
+    "file_answers": (5, "gateway"),
+    "script_answers": (5, "gateway"),
     "error_page": (5, "gateway"),
     "listing_page": (5, "gateway"),
     "script_output": (5, "gateway"),

@@ -485,10 +485,10 @@ def test_what_never_became_a_request_is_refused_and_logged(
 
 
 def test_ids_are_unique(folder: Path) -> None:
-    runs = [FakeRun([TEXT]) for _ in range(3)]
-    gateway = make_gateway(folder, *runs)
+    path = folder / "config.yaml"
+    path.write_text(CONFIG)
+    runner = FakeRunner(*(FakeRun([TEXT]) for _ in range(3)))
+    gateway = Gateway(settings.load(path), runner)
     for _ in range(3):
         ask(gateway)
-    runner = gateway._runner
-    assert isinstance(runner, FakeRunner)
     assert len({invocation.run_id for invocation in runner.invocations}) == 3

@@ -9,7 +9,8 @@ import pytest
 from httpout_cgi.config import ScriptMount, Site
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.listing import Entry, list_folder
-from httpout_cgi.files.resolve import Folder, Resolver
+from httpout_cgi.files.resolution import Folder
+from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.listing_page import format_size, render_listing
 from httpout_cgi.scripts import Owner
 

@@ -15,7 +15,8 @@ from httpout_cgi.files import opening
 from httpout_cgi.files.contents import Contents
 from httpout_cgi.files.listing import list_folder
 from httpout_cgi.files.opening import Links, open_file, open_folder
-from httpout_cgi.files.resolve import Folder, Resolver, StaticFile
+from httpout_cgi.files.resolution import Folder, StaticFile
+from httpout_cgi.files.resolve import Resolver
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -1,27 +1,26 @@
 """From a path to a file, a script or a redirect, in real folders."""
 
-import errno
 import os
 import socket
-from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from httpout_cgi.config import ScriptMount, Site
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import (
-    DirectoryRedirect,
-    Resolution,
-    Resolver,
-    StaticFile,
-    make_http_error,
-)
-from httpout_cgi.files.roots import is_source
+from httpout_cgi.files.resolution import DirectoryRedirect, StaticFile
+from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.protocol.url_path import parse_target
-from httpout_cgi.scripts import Script
 from tests.accounts import public_folder, without_privileges
-from tests.resolving import find_script, find_status
+from tests.resolving import (
+    find_file,
+    find_script,
+    find_status,
+    make_mount,
+    make_pages,
+    make_resolver,
+    write_site,
+)
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can give files to other accounts"
@@ -30,55 +29,7 @@ needs_root = pytest.mark.skipif(
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A folder with a docroot, scripts, and something beside them."""
-    for name in (
-        "htdocs/index.html",
-        "htdocs/page.py",
-        "htdocs/a b.txt",
-        "htdocs/.htpasswd",
-        "htdocs/.well-known/security.txt",
-        "htdocs/sub/.well-known/x",
-        "htdocs/sub/index.html",
-        "htdocs/sub/deep/x.css",
-        "htdocs/python/index.py",
-        "htdocs/config.yaml",
-        "htdocs/cgi-bin/inside.pl",
-        "htdocs/cgi-bin/index.html",
-        "cgi-bin/hello.py",
-        "cgi-bin/tool.pl",
-        "cgi-bin/data.txt",
-        "cgi-bin/.secret.py",
-        "cgi-bin/sub/more.py",
-        "cgi-bin/app/index.py",
-        "cgi-bin/static/x.css",
-        "icons/x.png",
-        "icons/y.py",
-        "outside/secret.txt",
-        "git-http-backend",
-    ):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(name)
-    (tmp_path / "htdocs/empty").mkdir()
-    return tmp_path
-
-
-def make_mount(folder: Path, url: str, **settings: object) -> ScriptMount:
-    return ScriptMount.model_validate({"url": url, "path": folder, **settings})
-
-
-def make_resolver(
-    site: Path, *mounts: ScriptMount, private: tuple[Path, ...] = (), **settings: object
-) -> Resolver:
-    scripts = mounts or (make_mount(site / "cgi-bin", "/cgi-bin/"),)
-    values = {"docroot": site / "htdocs", "scripts": scripts, **settings}
-    return Resolver(Site.model_validate(values), label="example.org", private=private)
-
-
-def find_file(resolver: Resolver, path: str) -> str:
-    found = resolver.resolve(path)
-    assert isinstance(found, StaticFile)
-    return found.path
+    return write_site(tmp_path)
 
 
 # Static files
@@ -433,11 +384,6 @@ def test_extra_path_is_translated(
 # Pages in the docroot
 
 
-def make_pages(site: Path, **settings: object) -> Resolver:
-    pages = make_mount(site / "htdocs", "/", output="page", **settings)
-    return make_resolver(site, pages, make_mount(site / "cgi-bin", "/cgi-bin/"))
-
-
 def test_pages_lie_between_static_files(site: Path) -> None:
     resolver = make_pages(site)
 
@@ -456,256 +402,6 @@ def test_pages_in_a_folder_of_the_docroot(site: Path) -> None:
 
     assert find_file(resolver, "/sub/deep/x.css") == str(site / "htdocs/sub/deep/x.css")
     assert find_status(resolver, "/page.py") == 403
-
-
-def is_among_pages(resolver: Resolver, path: str) -> bool:
-    found: Resolution | HTTPError
-    try:
-        found = resolver.resolve(path)
-    except HTTPError as error:
-        found = error
-    mounts = resolver.find_pages(path, found)
-    assert all(mount.output == "page" for mount in mounts)
-    return bool(mounts)
-
-
-def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
-    """CWE-288: an alias or a link would be a way around what is asked before pages."""
-    links = site / "links"
-    links.mkdir()
-    (links / "x.css").symlink_to(site / "htdocs/sub/deep/x.css")
-    (links / "sub").symlink_to(site / "htdocs/sub")
-    (links / "x.png").symlink_to(site / "icons/x.png")
-    (site / "htdocs/sub/x.png").symlink_to(site / "icons/x.png")
-    (links / "own").mkdir()
-    resolver = make_resolver(
-        site,
-        make_mount(site / "htdocs/sub", "/sub/", output="page"),
-        aliases={"/links/": links, "/deep/": site / "htdocs/sub/deep", "/all/": site},
-        listing=True,
-    )
-    assert resolver.has_pages
-    among = (
-        *("/sub", "/sub/", "/sub/deep/", "/sub/deep/x.css", "/sub/missing"),
-        *("/sub/x.png", "/sub/.hidden", "/sub/_part.py"),
-        *("/links/x.css", "/links/sub/", "/links/sub/deep/", "/links/sub/deep/x.css"),
-        *("/deep/x.css", "/deep/", "/all/htdocs/sub/deep/x.css", "/all/htdocs/sub/"),
-    )
-    for path in among:
-        assert is_among_pages(resolver, path), path
-    elsewhere = (
-        *("/", "/a b.txt", "/missing", "/empty/", "/links/", "/links/x.png"),
-        *("/links/own/", "/links", "/all/icons/x.png", "/all/missing"),
-    )
-    for path in elsewhere:
-        assert not is_among_pages(resolver, path), path
-
-
-def test_a_link_between_pages_leads_into_both(site: Path) -> None:
-    """CWE-288: those of the inner folder may be closed, and the outer ones open."""
-    (site / "htdocs/link.css").symlink_to(site / "htdocs/sub/deep/x.css")
-    (site / "htdocs/link").symlink_to(site / "htdocs/sub/deep")
-    resolver = make_resolver(
-        site,
-        make_mount(site / "htdocs", "/", output="page"),
-        make_mount(site / "htdocs/sub", "/sub/", output="page"),
-        listing=True,
-    )
-    for path, urls in (
-        ("/a b.txt", ["/"]),
-        ("/sub/deep/x.css", ["/sub/"]),
-        ("/link.css", ["/", "/sub/"]),
-        ("/link/", ["/", "/sub/"]),
-        ("/link/x.css", ["/", "/sub/"]),
-    ):
-        mounts = resolver.find_pages(path, resolver.resolve(path))
-        assert [mount.url for mount in mounts] == urls, path
-
-
-def test_what_is_no_page_is_described_as_one(site: Path) -> None:
-    resolver = make_pages(site)
-    mount = find_script(resolver, "/page.py").mount
-
-    def describe(path: str) -> Script:
-        return resolver.describe_stand_in(mount, path, resolver.resolve(path))
-
-    file = describe("/a b.txt")
-    assert (file.name, file.extra_path, file.mount) == ("/a b.txt", "", mount)
-    assert (file.path, file.stat.st_size) == (str(site / "htdocs/a b.txt"), 14)
-    assert describe("/sub/").name == "/sub/index.html"
-    assert describe("/sub").path == str(site / "htdocs")
-    assert not make_resolver(site).has_pages
-
-
-def test_page_is_not_shown_by_another_name(site: Path) -> None:
-    (site / "htdocs/page.cgi").write_text("secret")
-    (site / "htdocs/public.txt").symlink_to("page.cgi")
-    resolver = make_pages(site, match=["*.cgi"])
-
-    assert find_script(resolver, "/page.cgi").name == "/page.cgi"
-    assert find_status(resolver, "/public.txt") == 403
-
-
-def test_pages_elsewhere_are_no_overlay(site: Path) -> None:
-    pages = make_mount(site / "cgi-bin", "/pages/", output="page")
-
-    assert find_status(make_resolver(site, pages), "/pages/data.txt") == 403
-
-
-# Never source, never settings
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "x.py",
-        "X.PY",
-        "x.pyc",
-        "x.pyo",
-        "x.pyw",
-        "x.py~",
-        "#x.py#",
-        "x.py.swp",
-        "x.py.bak",
-        "x.py.orig",
-        "x.py-2",
-        "x.py.1",
-        "x.py_old",
-        "x.py copy",
-        "x.py.",
-        "x.py.gz",
-        "x.py.txt~",
-        "x.py::$DATA",
-        "x.py.bak.py",
-        "__pycache__/x.cpython-311.opt-1.pyc",
-        "__pycache__/x",
-    ],
-)
-def test_source_is_never_static(site: Path, name: str) -> None:
-    file = site / "htdocs" / name
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("secret")
-
-    assert find_status(make_resolver(site), "/" + name) == 403
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "x.pyramid",
-        "py",
-        "x.txt",
-        "x.py.txt",
-        "x.py.html",
-        "a.py/x.css",
-        "happy",
-        "x.pl",
-    ],
-)
-def test_other_names_are_no_source(name: str) -> None:
-    assert not is_source("/" + name)
-
-
-def test_script_folder_inside_the_docroot_is_not_static(site: Path) -> None:
-    mount = make_mount(site / "htdocs/cgi-bin", "/run/", match=["*.pl"])
-    resolver = make_resolver(site, mount)
-
-    assert find_script(resolver, "/run/inside.pl").name == "/run/inside.pl"
-    assert find_status(resolver, "/cgi-bin/inside.pl") == 403
-    assert find_status(resolver, "/cgi-bin/") == 403
-    assert find_status(resolver, "/cgi-bin/index.html") == 403
-
-
-def test_script_folder_at_its_own_place_in_the_docroot(site: Path) -> None:
-    mount = make_mount(site / "htdocs/cgi-bin", "/cgi-bin/", match=["*.pl"])
-    resolver = make_resolver(site, mount)
-
-    assert find_script(resolver, "/cgi-bin/inside.pl").name == "/cgi-bin/inside.pl"
-    assert find_status(resolver, "/cgi-bin/index.html") == 403
-
-
-def test_folder_with_a_similar_name_is_static(site: Path) -> None:
-    (site / "htdocs/cgi-binary").mkdir()
-    (site / "htdocs/cgi-binary/x.pl").write_text("")
-    resolver = make_resolver(site, make_mount(site / "htdocs/cgi-bin", "/run/"))
-
-    assert find_file(resolver, "/cgi-binary/x.pl").endswith("x.pl")
-
-
-def test_mounted_file_inside_the_docroot_is_not_static(site: Path) -> None:
-    file = site / "htdocs/sub/deep/x.css"
-    mount = ScriptMount.model_validate({"url": "/x", "file": file})
-
-    assert find_status(make_resolver(site, mount), "/sub/deep/x.css") == 403
-
-
-@pytest.mark.parametrize("target", ["../cgi-bin/tool.pl", "../cgi-bin"])
-def test_link_into_a_script_folder_is_not_static(site: Path, target: str) -> None:
-    (site / "htdocs/link").symlink_to(target)
-
-    path = "/link" if target.endswith(".pl") else "/link/tool.pl"
-
-    assert find_status(make_resolver(site), path) == 403
-
-
-def test_link_into_a_script_folder_of_a_switched_release(site: Path) -> None:
-    for release in ("1", "2"):
-        (site / release / "cgi-bin").mkdir(parents=True)
-        (site / release / "htdocs").mkdir()
-        (site / release / "cgi-bin/x").write_text("secret")
-        (site / release / "htdocs/link.txt").symlink_to("../cgi-bin/x")
-    current = site / "current"
-    current.symlink_to("1")
-    resolver = make_resolver(
-        site,
-        make_mount(current / "cgi-bin", "/cgi-bin/", match=["x"]),
-        docroot=current / "htdocs",
-    )
-    current.unlink()
-    current.symlink_to("2")
-
-    assert find_status(resolver, "/link.txt") == 403
-    assert find_script(resolver, "/cgi-bin/x").path == str(current / "cgi-bin/x")
-
-
-def test_index_that_is_a_link_to_a_script_is_refused(site: Path) -> None:
-    (site / "htdocs/empty/index.html").symlink_to("../../cgi-bin/tool.pl")
-
-    assert find_status(make_resolver(site), "/empty/") == 403
-
-
-@pytest.mark.parametrize(
-    ("link", "target"), [("x.txt", "x.py"), ("x.py", "program"), ("x.txt", "x.py~")]
-)
-def test_link_from_or_to_source_is_refused(site: Path, link: str, target: str) -> None:
-    (site / "outside" / target).write_text("secret")
-    (site / "htdocs" / link).symlink_to(site / "outside" / target)
-
-    assert find_status(make_resolver(site), "/" + link) == 403
-
-
-@pytest.mark.parametrize("url", ["/s/", "/longer-than-cgi-bin/"])
-def test_alias_of_a_script_folder_is_not_static(site: Path, url: str) -> None:
-    resolver = make_resolver(site, aliases={url: site / "cgi-bin"})
-
-    assert find_status(resolver, url + "data.txt") == 403
-
-
-def test_alias_below_a_script_folder_is_static(site: Path) -> None:
-    resolver = make_resolver(site, aliases={"/static/": site / "cgi-bin/static"})
-
-    assert find_file(resolver, "/static/x.css") == str(site / "cgi-bin/static/x.css")
-    assert find_status(resolver, "/cgi-bin/static/x.css") == 403
-
-
-def test_settings_are_never_static(site: Path) -> None:
-    config = site / "htdocs/config.yaml"
-    (site / "htdocs/link.txt").symlink_to("config.yaml")
-    resolver = make_resolver(site, private=(config,))
-
-    assert find_status(resolver, "/config.yaml") == 403
-    assert find_status(resolver, "/link.txt") == 403
-    assert find_file(make_resolver(site), "/config.yaml") == str(config)
 
 
 # Symbolic links
@@ -800,22 +496,6 @@ def test_folder_that_may_not_be_entered() -> None:
             assert find_status(resolver, "/closed/") == 403
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        (errno.ENOENT, HTTPStatus.NOT_FOUND),
-        (errno.EACCES, HTTPStatus.FORBIDDEN),
-        (errno.EMFILE, HTTPStatus.SERVICE_UNAVAILABLE),
-        (errno.EIO, HTTPStatus.INTERNAL_SERVER_ERROR),
-    ],
-)
-def test_answer_to_a_failing_system(code: int, status: HTTPStatus) -> None:
-    error = make_http_error(OSError(code, os.strerror(code), "/x"))
-
-    assert (error.status, error.reason) == (status, f"{os.strerror(code)}: /x")
-    assert ("Retry-After" in dict(error.fields)) == (status == 503)
-
-
 # X-Sendfile
 
 
@@ -858,10 +538,3 @@ def test_script_may_not_send_relative_paths(site: Path) -> None:
         make_resolver(site).resolve_sendfile("htdocs/index.html")
 
     assert refusal.value.status == 404
-
-
-@pytest.mark.parametrize("name", ["config.yaml~", "config.yaml.bak", "error.log.1"])
-def test_copies_of_private_files_are_private_too(site: Path, name: str) -> None:
-    (site / "htdocs" / name).write_text("secret")
-    private = (site / "htdocs/config.yaml", site / "htdocs/error.log")
-    assert find_status(make_resolver(site, private=private), f"/{name}") == 403

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.resolution import StaticFile
 from httpout_cgi.files.siblings import Siblings
 
 OLD = 1_600_000_000

@@ -14,7 +14,7 @@ import pytest
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.opening import Links, open_file
-from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.resolution import StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Endpoints, FilePart, FileParts, Request, Response
 from tests.accounts import public_folder, without_privileges

@@ -12,7 +12,7 @@ import pytest
 from httpout_cgi import accounts
 from httpout_cgi import config as settings
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.resolve import DirectoryRedirect, Resolution, StaticFile
+from httpout_cgi.files.resolution import DirectoryRedirect, Resolution, StaticFile
 from httpout_cgi.files.static import StaticFiles
 from httpout_cgi.messages import Endpoints, Request, Response
 from httpout_cgi.protocol.ownership import OwnershipError

@@ -13,7 +13,8 @@ from typing import Final, TypeAlias
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.opening import open_file
-from httpout_cgi.files.resolve import StaticFile, make_http_error
+from httpout_cgi.files.os_errors import make_http_error
+from httpout_cgi.files.resolution import StaticFile
 from httpout_cgi.protocol.conditional import format_date, make_etag
 from httpout_cgi.protocol.ownership import Refusal
 

@@ -11,12 +11,9 @@ from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.opening import open_folder
-from httpout_cgi.files.resolve import (
-    Folder,
-    Resolver,
-    StaticFile,
-    make_http_error,
-)
+from httpout_cgi.files.os_errors import make_http_error
+from httpout_cgi.files.resolution import Folder, StaticFile
+from httpout_cgi.files.resolve import Resolver
 from httpout_cgi.protocol.ownership import Refusal
 from httpout_cgi.scripts import Script
 

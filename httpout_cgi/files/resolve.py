@@ -2,107 +2,39 @@
 
 The longest URL wins among script mounts, aliases and the docroot.  Names are checked
 before the disk is touched, each component below the root costs one lstat, and nothing
-that might be the source of a script or the settings is ever a static file.
-Must not know requests or responses.
+that might be the source of a script or the settings is ever a static file (see
+static_rules.py).  Must not know requests or responses.
 """
 
-import errno
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 from urllib.parse import quote
 
 from httpout_cgi.config import Site
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.files.media_types import is_for_browsers
-from httpout_cgi.files.opening import Links
+from httpout_cgi.files.os_errors import make_http_error
+from httpout_cgi.files.page_mounts import PageMounts
+from httpout_cgi.files.resolution import (
+    DirectoryRedirect,
+    Folder,
+    Resolution,
+    StaticFile,
+)
 from httpout_cgi.files.roots import (
     Root,
     build_roots,
     find_owner,
-    is_copy_of_script,
+    find_root,
     is_source,
-    name_copies,
+    name_bare,
 )
 from httpout_cgi.files.script_cache import ScriptCache
-from httpout_cgi.protocol.ownership import Refusal
-from httpout_cgi.scripts import Mount, Owner, Script
-
-
-@dataclass(frozen=True, slots=True)
-class StaticFile:
-    """A regular file that may be sent; ``stat`` is what was seen there.
-
-    Below ``root`` only such ``links`` are followed when it is opened; if there are any,
-    ``real`` is where they led.  With an ``owner`` it has to be that account's then.
-    """
-
-    path: str
-    stat: os.stat_result
-    owner: int | None = None
-    root: str = ""
-    links: Links = "never"
-    real: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryRedirect:
-    """A folder that was asked for without its slash; ``location`` is encoded.
-
-    It is built from the decoded path, which begins with exactly one slash: what the
-    client sent might begin with two, and would then name another host.
-    """
-
-    location: str
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder that may be listed; its ``url_path`` is decoded and ends with a slash.
-
-    ``owner``, ``root`` and ``links`` are as those of StaticFile.
-    """
-
-    path: str
-    url_path: str
-    owner: int | None = None
-    root: str = ""
-    links: Links = "never"
-
-
-Resolution: TypeAlias = StaticFile | Script | DirectoryRedirect | Folder
-
-_NOTHING_SEEN = os.stat_result((0,) * 10)
-
-_STATUSES = {
-    errno.ENOENT: HTTPStatus.NOT_FOUND,
-    errno.ENOTDIR: HTTPStatus.NOT_FOUND,
-    errno.ENAMETOOLONG: HTTPStatus.NOT_FOUND,
-    errno.EACCES: HTTPStatus.FORBIDDEN,
-    errno.EPERM: HTTPStatus.FORBIDDEN,
-    errno.ELOOP: HTTPStatus.FORBIDDEN,
-    errno.EISDIR: HTTPStatus.FORBIDDEN,
-    errno.ENXIO: HTTPStatus.FORBIDDEN,
-    errno.EMFILE: HTTPStatus.SERVICE_UNAVAILABLE,
-    errno.ENFILE: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-
-
-def make_http_error(error: OSError, owner: int | None = None) -> HTTPError:
-    """Return the answer to a request whose file made the system fail like that.
-
-    With an ``owner`` it is an account's, which may wonder what others may not read.
-    """
-    status = _STATUSES.get(error.errno or 0, HTTPStatus.INTERNAL_SERVER_ERROR)
-    if owner is not None and error.errno == errno.EACCES:
-        return HTTPError(status, f"{Refusal.NOT_READABLE.value}: {error.filename}")
-    # Others give their descriptors back.
-    fields = [("Retry-After", "1")] if status.value == 503 else []
-    return HTTPError(status, f"{error.strerror}: {error.filename}", fields=fields)
+from httpout_cgi.files.static_rules import StaticRules
+from httpout_cgi.scripts import Owner, Script
 
 
 class Resolver:
@@ -131,16 +63,14 @@ class Resolver:
         self._links = site.follow_symlinks
         self._hides = site.hidden_files == "deny"
         self._lists = site.listing
-        self._private = tuple(
-            name for path in private for name in name_copies(os.path.realpath(path))
-        )
         self._roots = build_roots(site, owner)
         self._owner = None if owner is None or sends_others else owner.uid
         self._folders = tuple(root for root in self._roots if root.mount is None)
-        self._bare = {root.url[:-1]: root for root in reversed(self._roots)}
-        self._pages = tuple(root for root in self._roots if root.has_pages)
-        self._page_roots = {root.folder: root for root in self._pages[::-1]}
-        self.has_pages = bool(self._pages)
+        self._bare = name_bare(self._roots)
+        self._rules = StaticRules(self._roots, private, site.follow_symlinks)
+        self.page_mounts = PageMounts(
+            self._roots, document_root=self._document_root, label=label
+        )
 
     def resolve(self, path: str) -> Resolution:
         """Find what a decoded, normalized path leads to.
@@ -152,7 +82,7 @@ class Resolver:
             return known
         root = self._bare.get(path)
         if root is None:
-            root = _find_root(self._roots, path)
+            root = find_root(self._roots, path)
         elif not root.is_file:
             return _redirect(path)
         if root.is_file:
@@ -169,56 +99,12 @@ class Resolver:
             _refuse(HTTPStatus.NOT_FOUND, "not an absolute path", path)
         real = os.path.realpath(path)
         owner = find_owner(real, self._roots, is_fresh=True)
-        if owner is None or real.startswith(self._private):
+        if owner is None or self._rules.is_private(real):
             _refuse(HTTPStatus.FORBIDDEN, "not a file of this site", path)
         seen, _ = self._look(real)
         if not S_ISREG(seen.st_mode):
             _refuse(HTTPStatus.FORBIDDEN, "not a regular file", path)
         return StaticFile(real, seen, self._owner)
-
-    def find_pages(self, path: str, found: Resolution | HTTPError) -> list[Mount]:
-        """Return the mounts of pages that a path leads into: none, one, or two.
-
-        That is told by the URL, and of a file by where it is as well: an alias or a
-        link, also one between pages, must be no way around what is asked before pages
-        (CWE-288).  ``found`` is what ``resolve`` has returned, or raised.
-        """
-        root = self._bare.get(path) or _find_root(self._roots, path)
-        pages = [root] if root.has_pages else []
-        if isinstance(found, (StaticFile, Folder)):
-            is_linked = found.links != "never"
-            if found.root in self._page_roots:
-                pages = [self._page_roots[found.root]]
-            if is_linked or not pages:
-                owner = self._find_pages_around(root, found.path, is_linked=is_linked)
-                if owner is not None and owner not in pages:
-                    pages.append(owner)
-        return [one.mount for one in pages if one.mount is not None]
-
-    def _find_pages_around(
-        self, root: Root, path: str, *, is_linked: bool
-    ) -> Root | None:
-        """Return the pages that a file lies among, wherever its URL leads."""
-        if is_linked:
-            real = os.path.realpath(path)
-        else:
-            real = "/".join(root.real) + path[len(root.folder) :]
-        return find_owner(real, self._pages, is_fresh=is_linked)
-
-    def describe_stand_in(
-        self, mount: Mount, path: str, found: Resolution | HTTPError
-    ) -> Script:
-        """Describe what is no page, but lies among them, as if it were one."""
-        file, seen = mount.folder, _NOTHING_SEEN
-        if isinstance(found, (StaticFile, Folder)):
-            file = found.path
-        if isinstance(found, StaticFile):
-            seen = found.stat
-            if path.endswith("/"):
-                path += file.rpartition("/")[2]  # an index file
-        return Script(
-            file, seen, path, "", None, self._document_root, mount, self._label
-        )
 
     def _resolve_single(self, root: Root, path: str) -> Script:
         try:
@@ -256,7 +142,7 @@ class Resolver:
                 if path[position:]:
                     _refuse(HTTPStatus.NOT_FOUND, "a file, not a folder", file)
                 static = StaticFile(file, seen, self._owner, root.folder)
-                return self._check_static(root, static, is_linked=is_linked)
+                return self._rules.check(root, static, is_linked=is_linked)
             if not S_ISDIR(seen.st_mode):
                 # Opening a device or a FIFO may block, or do something.
                 _refuse(HTTPStatus.FORBIDDEN, "neither file nor folder", file)
@@ -303,7 +189,7 @@ class Resolver:
                 return self._make_script(root, file, seen, path + name, "")
             if is_static and not is_source(file):
                 static = StaticFile(file, seen, self._owner, root.folder)
-                return self._check_static(root, static, is_linked=is_linked or is_link)
+                return self._rules.check(root, static, is_linked=is_linked or is_link)
         if is_static and self._lists and not is_source(f"{folder}/"):
             links = self._links if is_linked else "never"
             return Folder(folder, path, self._owner, root.folder, links)
@@ -317,37 +203,6 @@ class Resolver:
                 return None
             raise
         return found if S_ISREG(found[0].st_mode) else None
-
-    def _check_static(
-        self, root: Root, file: StaticFile, *, is_linked: bool
-    ) -> StaticFile:
-        """Refuse what must not leave as it is, by whatever name it was asked for."""
-        if root.mount is not None and not root.is_overlay:
-            _refuse(HTTPStatus.FORBIDDEN, "not a script of this mount", file.path)
-        if root.has_pages and not is_for_browsers(file.path):
-            # Data beside pages (a database, settings with passwords, a log) is the
-            # pages' own: their working directory is this folder.
-            _refuse(HTTPStatus.FORBIDDEN, "no file for browsers", file.path)
-        if is_linked:
-            real = os.path.realpath(file.path)
-        else:
-            real = "/".join(root.real) + file.path[len(root.folder) :]
-        if is_source(file.path) or is_source(real):
-            _refuse(HTTPStatus.FORBIDDEN, "source without a script mount", file.path)
-        # No check of containment: copies that editors leave, and rotated logs, begin
-        # with the name and are as private.
-        if real.startswith(self._private):
-            _refuse(HTTPStatus.FORBIDDEN, "settings or log", file.path)
-        owner = find_owner(real, self._roots, is_fresh=is_linked)
-        if owner is not None and owner.mount is not None:
-            # Scripts need not be called .py: a link, an alias, or the docroot around
-            # a script folder would show their source.
-            name = real.rpartition("/")[2]
-            if not owner.is_overlay or owner.runs(name, file.stat):
-                _refuse(HTTPStatus.FORBIDDEN, "file of a script mount", file.path)
-            if is_copy_of_script(owner, name, file.stat):
-                _refuse(HTTPStatus.FORBIDDEN, "copy of a script", file.path)
-        return replace(file, links=self._links, real=real) if is_linked else file
 
     def _make_script(
         self, root: Root, file: str, seen: os.stat_result, name: str, extra: str
@@ -369,17 +224,8 @@ class Resolver:
 
         It has no dot segments, so it cannot leave the folder.
         """
-        root = _find_root(self._folders, extra)
+        root = find_root(self._folders, extra)
         return f"{root.folder}/{extra[len(root.url) :]}"
-
-
-def _find_root(roots: tuple[Root, ...], path: str) -> Root:
-    # Not a check of containment: the path has no dot segments, and every URL ends with
-    # a slash.  The docroot's is "/" and stands last, so one always fits.
-    for root in roots:  # pragma: no branch
-        if path.startswith(root.url):
-            break
-    return root
 
 
 def _check_hidden(name: str, position: int) -> None:

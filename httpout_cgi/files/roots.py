@@ -1,6 +1,6 @@
 """Roots: the URL prefixes of a site, and the folder or the one script behind each.
 
-Also what may not be sent from them.  Must not know paths of requests.
+Also what may not be sent from them.  Must not know requests.
 """
 
 import os
@@ -56,6 +56,21 @@ def build_roots(site: Site, owner: Owner | None = None) -> tuple[Root, ...]:
     if owner is not None:
         mounts = [_give(root, owner) for root in mounts]
     return tuple(_by_url(mounts + folders))
+
+
+def name_bare(roots: Sequence[Root]) -> dict[str, Root]:
+    """Return the roots by their URLs without the slash at the end."""
+    return {root.url[:-1]: root for root in reversed(roots)}
+
+
+def find_root(roots: Sequence[Root], path: str) -> Root:
+    """Return the root that wins for the path of a URL; one has to be the docroot's."""
+    # Not a check of containment: the path has no dot segments, and every URL ends with
+    # a slash.  The docroot's is "/" and stands last, so one always fits.
+    for root in roots:  # pragma: no branch
+        if path.startswith(root.url):
+            break
+    return root
 
 
 def find_owner(

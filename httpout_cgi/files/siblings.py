@@ -10,7 +10,7 @@ from dataclasses import replace
 from stat import S_ISREG
 from typing import Final
 
-from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.resolution import StaticFile
 
 # The names of RFC 9110 section 8.4.1, RFC 7932 and RFC 8878.
 _CODINGS: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}

@@ -11,7 +11,7 @@ from itertools import chain
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.files.contents import SMALL, Content, Contents
 from httpout_cgi.files.media_types import guess_media_type
-from httpout_cgi.files.resolve import StaticFile
+from httpout_cgi.files.resolution import StaticFile
 from httpout_cgi.files.siblings import Siblings
 from httpout_cgi.messages import (
     Body,
