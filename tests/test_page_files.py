@@ -116,6 +116,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "links/sub").symlink_to(folder / "htdocs/sub")
     (folder / "links/list").symlink_to(folder / "htdocs/list")
     (folder / "links/own.txt").write_text("not among pages")
+    (folder / "htdocs/out.txt").symlink_to("../links/own.txt")
+    (folder / "links/chain.txt").symlink_to("../htdocs/out.txt")
     with start_pages(folder, CONFIG) as site:
         site.write(
             "go.py", "import os\nprint(f'Location: {os.environ[\"PATH_INFO\"]}\\n')"
@@ -142,6 +144,8 @@ def list_asked(site: Site) -> list[str]:
         *("/.well-known/x.txt", "/favicon.ico", "/style.css", "/style.css.gz"),
         *("/missing.html", "/other/deep.txt", "/other/", "/links/a.txt", "/links/sub/"),
         *("/links/list/", "/links/sub/deep.txt", "/all/htdocs/a.txt", "/all/htdocs/"),
+        *("/other/missing", "/links/sub/missing", "/links/sub", "/all/htdocs/missing"),
+        *("/out.txt", "/all/htdocs/out.txt", "/links/chain.txt"),
         *("http://localhost/a.txt", "/asked.py"),
     ],
 )

@@ -22,7 +22,8 @@ def site(tmp_path: Path) -> Path:
     return write_site(tmp_path)
 
 
-def is_among_pages(resolver: Resolver, path: str) -> bool:
+def list_pages(resolver: Resolver, path: str) -> list[str]:
+    """Return the URLs of the pages that something lies among."""
     found: Resolution | HTTPError
     try:
         found = resolver.resolve(path)
@@ -30,7 +31,7 @@ def is_among_pages(resolver: Resolver, path: str) -> bool:
         found = error
     mounts = resolver.page_mounts.find_pages(path, found)
     assert all(mount.output == "page" for mount in mounts)
-    return bool(mounts)
+    return [mount.url for mount in mounts]
 
 
 def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
@@ -54,15 +55,18 @@ def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
         *("/sub/x.png", "/sub/.hidden", "/sub/_part.py"),
         *("/links/x.css", "/links/sub/", "/links/sub/deep/", "/links/sub/deep/x.css"),
         *("/deep/x.css", "/deep/", "/all/htdocs/sub/deep/x.css", "/all/htdocs/sub/"),
+        # Whether it is there may be a secret as well.
+        *("/deep/missing", "/deep/missing/x", "/all/htdocs/sub", "/all/htdocs/sub/no"),
+        *("/links/sub/missing", "/links/sub", "/links/sub/.hidden"),
     )
     for path in among:
-        assert is_among_pages(resolver, path), path
+        assert list_pages(resolver, path) == ["/sub/"], path
     elsewhere = (
         *("/", "/a b.txt", "/missing", "/empty/", "/links/", "/links/x.png"),
         *("/links/own/", "/links", "/all/icons/x.png", "/all/missing"),
     )
     for path in elsewhere:
-        assert not is_among_pages(resolver, path), path
+        assert not list_pages(resolver, path), path
 
 
 def test_a_link_between_pages_leads_into_both(site: Path) -> None:
@@ -84,8 +88,7 @@ def test_a_link_between_pages_leads_into_both(site: Path) -> None:
         ("/link/", ["/", "/sub/"]),
         ("/link/x.css", ["/", "/sub/"]),
     ):
-        mounts = resolver.page_mounts.find_pages(path, resolver.resolve(path))
-        assert [mount.url for mount in mounts] == urls, path
+        assert list_pages(resolver, path) == urls, path
 
 
 def test_a_link_that_leads_out_of_pages_is_among_them(site: Path) -> None:
@@ -100,7 +103,52 @@ def test_a_link_that_leads_out_of_pages_is_among_them(site: Path) -> None:
     )
     for url in ("/sub/", "/alias/"):
         for name in ("x.png", "icons/", "icons/x.png"):
-            assert is_among_pages(resolver, url + name), url + name
+            assert list_pages(resolver, url + name) == ["/sub/"], url + name
+
+
+def test_pages_within_pages_are_known_by_any_name(site: Path) -> None:
+    """CWE-288: what closes the inner pages is no business of the outer ones."""
+    resolver = make_resolver(
+        site,
+        make_mount(site / "htdocs", "/", output="page"),
+        make_mount(site / "htdocs/sub", "/app/", output="page"),
+        aliases={"/app/": site / "htdocs/sub", "/alias/": site / "htdocs"},
+        listing=True,
+    )
+    for path, urls in (
+        ("/app", ["/app/"]),
+        ("/app/deep/x.css", ["/app/"]),
+        ("/sub/deep/x.css", ["/", "/app/"]),
+        ("/sub/deep/missing", ["/", "/app/"]),
+        ("/alias/sub/deep/x.css", ["/app/"]),
+        ("/alias/a b.txt", ["/"]),
+    ):
+        assert list_pages(resolver, path) == urls, path
+
+
+def test_all_that_a_chain_of_links_leads_through_is_known(site: Path) -> None:
+    """CWE-288: a link from elsewhere into pages, and one there that leads out again."""
+    (site / "links/below").mkdir(parents=True)
+    (site / "htdocs/sub/out.png").symlink_to("../../icons/x.png")
+    (site / "htdocs/sub/icons").symlink_to(site / "icons")
+    (site / "links/x.png").symlink_to(site / "htdocs/sub/out.png")
+    (site / "links/below/y.png").symlink_to("../x.png")
+    (site / "links/icons").symlink_to("below/../../htdocs/./sub/icons")
+    (site / "links/loop.png").symlink_to("loop.png")
+    resolver = make_resolver(
+        site,
+        make_mount(site / "htdocs/sub", "/sub/", output="page"),
+        aliases={"/links/": site / "links", "/all/": site},
+        listing=True,
+    )
+    for path in (
+        *("/links/x.png", "/links/below/y.png", "/links/icons/x.png", "/links/icons/"),
+        *("/all/htdocs/sub/out.png", "/all/htdocs/sub/icons/x.png"),
+        *("/links/icons/missing", "/all/links/icons/x.png"),
+    ):
+        assert list_pages(resolver, path) == ["/sub/"], path
+    for path in ("/links/loop.png", "/links/below/", "/all/icons/x.png"):
+        assert not list_pages(resolver, path), path
 
 
 def test_pages_below_an_alias_behind_a_link_are_known(site: Path) -> None:
@@ -111,7 +159,7 @@ def test_pages_below_an_alias_behind_a_link_are_known(site: Path) -> None:
         make_mount(site / "htdocs/sub", "/sub/", output="page"),
         aliases={"/alias/": site / "current/htdocs"},
     )
-    assert is_among_pages(resolver, "/alias/sub/deep/x.css")
+    assert list_pages(resolver, "/alias/sub/deep/x.css") == ["/sub/"]
 
 
 def test_a_link_into_pages_of_a_switched_release(site: Path) -> None:
@@ -126,12 +174,12 @@ def test_a_link_into_pages_of_a_switched_release(site: Path) -> None:
         make_mount(current / "pages", "/pages/", output="page"),
         aliases={"/pages/": current / "pages"},
     )
-    assert is_among_pages(resolver, "/link.css")
+    assert list_pages(resolver, "/link.css") == ["/pages/"]
 
     current.unlink()
     current.symlink_to("2")
 
-    assert is_among_pages(resolver, "/link.css")
+    assert list_pages(resolver, "/link.css") == ["/pages/"]
 
 
 def test_what_is_no_page_is_described_as_one(site: Path) -> None:

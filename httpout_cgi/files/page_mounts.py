@@ -4,8 +4,10 @@ Must not know requests, or how middleware is asked.
 """
 
 import os
+from collections.abc import Iterator
 
 from httpout_cgi.errors import HTTPError
+from httpout_cgi.files.link_trace import trace
 from httpout_cgi.files.resolution import Folder, Resolution, StaticFile
 from httpout_cgi.files.roots import Root, find_owner, find_root, name_bare
 from httpout_cgi.scripts import Mount, Script
@@ -25,40 +27,40 @@ class PageMounts:
         self._roots = roots
         self._bare = name_bare(roots)
         self._pages = tuple(root for root in roots if root.has_pages)
-        self._page_roots = {root.folder: root for root in self._pages[::-1]}
         self._document_root = document_root
         self._label = label
         self.has_pages = bool(self._pages)
 
     def find_pages(self, path: str, found: Resolution | HTTPError) -> list[Mount]:
-        """Return the mounts of pages that a path leads into: none, one, or two.
+        """Return the mounts of pages that a path leads into, or through.
 
-        That is told by the URL, and of a file by where it is as well: an alias or a
-        link, also one between pages, must be no way around what is asked before pages
-        (CWE-288).  ``found`` is what a resolver has returned, or raised.
+        That is told by the URL, and by where something is as well: an alias or a link,
+        also one between pages, must be no way around what is asked before pages
+        (CWE-288).  Nor must it tell that something is missing there.  ``found`` is what
+        a resolver has returned, or raised.
         """
         root = self._bare.get(path) or find_root(self._roots, path)
         pages = [root] if root.has_pages else []
-        if isinstance(found, (StaticFile, Folder)):
-            is_linked = found.links != "never"
-            # CWE-288 again: their folder by an alias, and a link in it that leads out.
-            if found.root in self._page_roots:
-                pages = [self._page_roots[found.root]]
-            if is_linked or not pages:
-                owner = self._find_pages_around(root, found.path, is_linked=is_linked)
-                if owner is not None and owner not in pages:
-                    pages.append(owner)
+        for owner in self._find_owners(root, path, found):
+            if owner is not None and owner not in pages:
+                pages.append(owner)
         return [one.mount for one in pages if one.mount is not None]
 
-    def _find_pages_around(
-        self, root: Root, path: str, *, is_linked: bool
-    ) -> Root | None:
-        """Return the pages that a file lies among, wherever its URL leads."""
-        if is_linked:
-            real = os.path.realpath(path)
+    def _find_owners(
+        self, root: Root, path: str, found: Resolution | HTTPError
+    ) -> Iterator[Root | None]:
+        """Yield the pages that each place on the way to something lies among."""
+        if isinstance(found, (StaticFile, Folder)):
+            file = found.path
+            if found.links == "never":
+                # Behind no link: as it was at the start, so is the way to the root.
+                place = "/".join(root.real) + file[len(root.folder) :]
+                yield find_owner(place, self._pages)
+                return
         else:
-            real = "/".join(root.real) + path[len(root.folder) :]
-        return find_owner(real, self._pages, is_fresh=is_linked)
+            file = root.folder + path[len(root.url) - 1 :]
+        for place in trace(file):
+            yield find_owner(place, self._pages, is_fresh=True)
 
     def describe_stand_in(
         self, mount: Mount, path: str, found: Resolution | HTTPError
