@@ -41,7 +41,6 @@ PARTLY_SEEN = {
     "interpreter/run_threads.py": 85.0,
     "interpreter/thread_exceptions.py": 85.0,
     "processes/launch.py": 80.0,
-    "processes/pool.py": 90.0,
     "processes/pool_child.py": 90.0,
     "processes/pool_children.py": 90.0,
     "processes/pool_forks.py": 75.0,

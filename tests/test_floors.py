@@ -74,6 +74,7 @@ _POOL_PROCESS = (
         for name in ("ownership", "spare", "relay", "forks", "shebang", "variables")
     ),
     *(f"processes.pool_{name}" for name in ("heap", "rehearsal", "warmth")),
+    *(f"processes.pool_{name}" for name in ("listeners", "log", "loop", "peers")),
     *(f"processes.pool_{name}" for name in ("signals", "sources", "spares")),
     "processes.resident",
 )
