@@ -75,7 +75,7 @@ def load(path: Path) -> Config:
         config, more = _validate(sources.root, sources.files)
         problems = problems + more
     if config is None or problems:
-        raise ConfigError(_sort(problems))
+        raise ConfigError(_sort(problems), [*sources.files, *sources.missing])
     return config
 
 

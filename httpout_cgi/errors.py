@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from pathlib import Path
 
 
 class HTTPError(Exception):
@@ -27,11 +28,15 @@ class HTTPError(Exception):
 
 
 class ConfigError(Exception):
-    """Settings that cannot be used; ``problems`` has one line for each."""
+    """Settings that cannot be used; ``problems`` has one line for each.
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    ``files`` are those that were read, or asked for: it may be mended there.
+    """
+
+    def __init__(self, problems: Sequence[str], files: Sequence[Path] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+        self.files = tuple(files)
 
 
 class StartError(Exception):

@@ -6,7 +6,7 @@ import pytest
 
 from httpout_cgi import config
 from httpout_cgi.config import TLS, Config
-from httpout_cgi.processes.settings_watch import SettingsWatch
+from httpout_cgi.processes.settings_watch import SettingsWatch, list_files
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_an_edit_is_told_until_it_was_seen(
     (tmp_path / name).write_text("edited")
     assert watch.has_changed(settings, 2.0)
     assert watch.has_changed(settings, 3.0)
-    watch.see(settings)
+    watch.see(list_files(settings))
     assert not watch.has_changed(settings, 4.0)
 
 
@@ -38,8 +38,27 @@ def test_a_file_that_goes_has_changed(settings: Config, tmp_path: Path) -> None:
     watch = SettingsWatch(settings)
     (tmp_path / "key.pem").unlink()
     assert watch.has_changed(settings, 1.0)
-    watch.see(settings)
+    watch.see(list_files(settings))
     assert not watch.has_changed(settings, 2.0)
+
+
+def test_what_was_seen_before_stays(settings: Config, tmp_path: Path) -> None:
+    watch = SettingsWatch(settings)
+    more = tmp_path / "more.yaml"
+    more.touch()
+    # Edited while it is read.
+    (tmp_path / "config.yaml").write_text("edited")
+    files = [*list_files(settings), more]
+    watch.see_more(files)
+    assert watch.has_changed(settings, 1.0)
+    watch.see(files)
+    assert not watch.has_changed(settings, 2.0)
+    more.write_text("edited")
+    assert watch.has_changed(settings, 3.0)
+    watch.keep(list_files(settings))
+    assert not watch.has_changed(settings, 4.0)
+    (tmp_path / "config.yaml").write_text("edited again")
+    assert watch.has_changed(settings, 5.0)
 
 
 def test_it_looks_once_a_second(settings: Config, tmp_path: Path) -> None:

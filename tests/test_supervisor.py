@@ -17,9 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from httpout_cgi import config as settings
+from httpout_cgi.config import Config
 from httpout_cgi.errors import StartError
 from httpout_cgi.processes import control
 from httpout_cgi.processes.fleet import START_ATTEMPTS, Fleet
+from httpout_cgi.processes.supervisor import Supervisor
 from tests.conftest import Serve
 from tests.live import PATIENCE, ROOT, Server
 
@@ -76,6 +79,12 @@ def has_ended(pid: int) -> bool:
     return False
 
 
+def load_default(folder: Path) -> Config:
+    """Return settings that listen on any port."""
+    (folder / "config.yaml").write_text(LISTEN)
+    return settings.load(folder / "config.yaml")
+
+
 def write_script(site: Path, name: str, text: str) -> None:
     (site / "cgi-bin" / name).write_text(
         "print('Content-Type: text/plain\\n', flush=True)\n" + text
@@ -100,6 +109,16 @@ def test_idle_connections_do_not_delay_the_end(serve: Serve) -> None:
         connection.request("GET", "/")
         assert connection.getresponse().read() == b"page"
         assert server.stop() == 0
+
+
+def test_a_worker_that_is_ready_too_late_is_not_announced(tmp_path: Path) -> None:
+    config = load_default(tmp_path)
+    announced: list[object] = []
+    supervisor = Supervisor(lambda: config, lambda *said: announced.append(said))
+    supervisor._listeners.take(supervisor._listeners.bind(config, config))
+    supervisor._stop(1)
+    supervisor._on_first_ready()
+    assert not announced
 
 
 def test_what_runs_is_finished(serve: Serve, site: Path) -> None:
@@ -514,6 +533,29 @@ def test_edits_of_included_files_are_seen(serve: Serve, site: Path) -> None:
     more.unlink()
     server.stderr.wait_for(r"(?s)(not reloaded.*){2}")
     assert server.request("/").text == "page"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        pytest.param("threds: 2", r"more\.yaml:1: threds", id="wrong"),
+        pytest.param("workers: [", r"more\.yaml:", id="unreadable"),
+        pytest.param(None, "does not exist", id="missing"),
+        pytest.param("listen: ['unix:missing/a.sock']", "missing", id="unusable"),
+    ],
+)
+def test_what_a_failed_reload_has_read_is_watched(
+    serve: Serve, site: Path, wrong: str | None, problem: str
+) -> None:
+    more = site / "more.yaml"
+    if wrong is not None:
+        more.write_text(wrong)
+    server = serve(LISTEN)
+    (site / "config.yaml").write_text(LISTEN + "include: [more.yaml]")
+    server.stderr.wait_for(f"not reloaded: .*{problem}")
+    more.write_text("loop: asyncio")
+    server.stderr.wait_for("a changed loop needs a restart")
+    server.stderr.wait_for(r"\breloaded; listening")
 
 
 def test_script_folders_that_are_new_are_watched(serve: Serve, site: Path) -> None:

@@ -4,11 +4,12 @@ Must not know what follows from an edit.
 """
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from httpout_cgi.config import Config
-from httpout_cgi.interpreter.source import sign
+from httpout_cgi.interpreter.source import Signature, sign
 
 _CHECK_EVERY: Final = 1.0
 
@@ -21,31 +22,42 @@ class SettingsWatch:
 
     def __init__(self, config: Config) -> None:
         self.next_check = 0.0
-        self._seen = _signature(config)
+        self._seen: dict[Path, Signature | int] = {}
+        self.see(list_files(config))
 
     def has_changed(self, config: Config, now: float) -> bool:
-        """Tell whether a file is not as it was seen last; looks once a second."""
+        """Tell whether a file is not as it was seen; looks once a second."""
         if now < self.next_check:
             return False
         self.next_check = now + _CHECK_EVERY
         if config.reload.watch == "off":
             return False
-        return _signature(config) != self._seen
+        return any(_look(path) != seen for path, seen in self._seen.items())
 
-    def see(self, config: Config) -> None:
-        """Take note of what the files of these settings are now."""
-        self._seen = _signature(config)
+    def see(self, files: Iterable[Path]) -> None:
+        """Take note of what these files are now, and of no others."""
+        self._seen = {path: _look(path) for path in files}
+
+    def see_more(self, files: Iterable[Path]) -> None:
+        """Take note of these as well; what was seen of them already stays."""
+        for path in files:
+            if path not in self._seen:
+                self._seen[path] = _look(path)
+
+    def keep(self, files: Iterable[Path]) -> None:
+        """Watch these alone of those that were seen."""
+        self._seen = {path: self._seen[path] for path in files}
 
 
-def _signature(config: Config) -> tuple[tuple[int, ...], ...]:
-    """Return what changes whenever a settings file does, or the certificate's."""
+def list_files(config: Config) -> Sequence[Path]:
+    """Return the files that settings were read from, and those of the certificate."""
     tls = config.tls
-    paths = [*config.sources, *((tls.certificate, tls.key) if tls else ())]
+    return [*config.sources, *((tls.certificate, tls.key) if tls else ())]
 
-    def look(path: Path) -> tuple[int, ...]:
-        try:
-            return sign(os.stat(path))
-        except OSError as exc:
-            return (exc.errno or 0,)
 
-    return tuple(look(path) for path in paths)
+def _look(path: Path) -> Signature | int:
+    """Return what changes whenever a file does; of a missing one, why it is."""
+    try:
+        return sign(os.stat(path))
+    except OSError as exc:
+        return exc.errno or 0

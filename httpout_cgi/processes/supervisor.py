@@ -35,7 +35,7 @@ from httpout_cgi.processes.launch import (
 )
 from httpout_cgi.processes.log_files import LogFiles, open_logs
 from httpout_cgi.processes.pools import Pools, UserPlans
-from httpout_cgi.processes.settings_watch import SettingsWatch
+from httpout_cgi.processes.settings_watch import SettingsWatch, list_files
 
 # The workers end what is left after shutdown_timeout; so much longer is for a worker
 # that cannot.
@@ -139,7 +139,8 @@ class Supervisor:
 
     def _on_first_ready(self) -> None:
         self._fleet.on_ready = lambda: None
-        self._announce(self._config, self._urls())
+        if self._stop_at is None:  # else it was told to stop meanwhile
+            self._announce(self._config, self._urls())
 
     def _stop(self, times: int) -> None:
         """Let the workers finish; the second time, do not wait for them."""
@@ -157,19 +158,20 @@ class Supervisor:
         if self._stop_at is not None:
             return
         # Before reading: an edit while we read is seen the next time.
-        old = self._config
-        self._watch.see(old)
+        self._watch.see(list_files(self._config))
         try:
             new = self._load()
+            # All that was read: what is wrong may be mended in any of them.
+            self._watch.see_more(list_files(new))
             self._apply(new)
         except ConfigError as exc:
+            self._watch.see_more(exc.files)
             for problem in exc.problems:
                 _log.error("not reloaded: %s", problem)
         except StartError as exc:
             _log.error("not reloaded: %s", exc)
         else:
-            if (new.sources, new.tls) != (old.sources, old.tls):
-                self._watch.see(new)
+            self._watch.keep(list_files(new))
             _log.info("reloaded; listening on %s", ", ".join(self._urls()))
 
     def _reopen_logs(self) -> None:

@@ -14,12 +14,14 @@ from httpout_cgi.strict_yaml import KeyPath, Node, Place, Problem, parse
 class Sources:
     """What was read: ``root``, ``files`` in the order of reading, and ``problems``.
 
+    ``missing`` are those that are included by their names, and do not exist.
     ``is_complete`` is False if a file could not be read: what the other files lack
     may stand there.
     """
 
     def __init__(self, path: Path) -> None:
         self.files: list[Path] = []
+        self.missing: list[Path] = []
         self.problems: list[Problem] = []
         self.is_complete = True
         place = Place(path, 0)
@@ -88,6 +90,7 @@ class Sources:
             if not (folder / pattern).is_file():
                 text = f'"{pattern}" does not exist; correct the name'
                 self._report(item.place, "include", text)
+                self.missing.append(folder / pattern)
                 return []
             return [folder / pattern]
         found = glob.glob(os.path.join(glob.escape(str(folder)), pattern))
