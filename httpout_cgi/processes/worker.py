@@ -137,18 +137,26 @@ class Worker:
         await self._replace_runner(config)
         self._retired.add(self._gateway)
         self._gateway = Gateway(config, self._runner, self._pages_host)
-        self._access_log.flush()
-        self._access_log = self._make_access_log(config, message)
-        tls = _make_tls(message)
-        self._server.configure(self._gateway, config, self._access_log, tls)
-        os.close(self._current.access_log)
-        os.close(self._current.error_log)
-        self._current = message
+        self._serve_with(config, message, _make_tls(message))
         self._pools.site = message.pool
         await self._listeners.configure(config.listen, message.listeners)
         await self._watch.configure(config)
         self._set_limits(config)
         self._config = config
+
+    def _serve_with(
+        self,
+        config: Config,
+        message: control.Configuration,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Let responses, those under way as well, be noted in the logs of a message."""
+        self._access_log.flush()
+        self._access_log = self._make_access_log(config, message)
+        self._server.configure(self._gateway, config, self._access_log, tls)
+        os.close(self._current.access_log)
+        os.close(self._current.error_log)
+        self._current = message
 
     def _set_limits(self, config: Config) -> None:
         self._memory.set_limit(config.worker_memory)
@@ -194,8 +202,13 @@ class Worker:
         await self._server.drain(seconds)
 
     async def _wait_for_end(self) -> None:
-        while await self._inbox.get() is not None:
-            pass  # other settings are not for us any more
+        """Wait; of other settings the logs alone are for us: these may be rotated."""
+        while (message := await self._inbox.get()) is not None:
+            if isinstance(message, control.Configuration):
+                _use_error_log(self._config, message)
+                self._serve_with(self._config, message)
+                for descriptor in message.listeners:
+                    os.close(descriptor)
 
     async def _finish(self) -> None:
         """Let what runs end, but not for ever."""
