@@ -15,7 +15,8 @@ from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.run_context import current
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.thread import ThreadRunner
-from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
+from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.unread_output import UNREAD_LIMIT
 from tests.interpreter.script_runs import save
 from tests.test_thread_runner import check, describe, read_all, until
 
@@ -206,9 +207,10 @@ def test_a_child_waits_while_too_much_is_unread(
     unread: list[int] = []
     receive = ThreadRun._receive
 
-    def look_and_receive(run: ThreadRun, data: bytes) -> None:
-        receive(run, data)
-        unread.append(run._unread())
+    def look_and_receive(run: ThreadRun, data: bytes) -> bool:
+        has_too_much = receive(run, data)
+        unread.append(run._output.count())
+        return has_too_much
 
     monkeypatch.setattr(ThreadRun, "_receive", look_and_receive)
 
@@ -242,6 +244,34 @@ def test_a_writer_whose_reader_left_sees_a_broken_pipe(tmp_path: Path) -> None:
         assert run.failure is None
 
     check(test)
+
+
+def test_a_writer_that_waits_is_told_that_its_reader_left(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "while True: print('x' * 8192)")
+
+    async def test(runner: ThreadRunner) -> None:
+        run = runner.start(describe(path))
+        await until(run._output.has_too_much)
+        run.close()
+        await until(lambda: run.is_finished)
+        assert run.failure is None
+
+    check(test, grace=60.0)
+
+
+def test_the_end_of_a_pipe_is_no_output(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        run = ThreadRun(describe(path), loop, lambda run: None)
+        os.close(run.open_pipe(1))
+        run.is_finished = True
+        assert not run.ended
+        run.wake()
+        assert run.ended
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("leave", ["os.close(1)", "sys.stdout.close()"])
@@ -300,9 +330,9 @@ def test_what_a_run_tells_the_loop_is_done_outside_of_the_run(
         seen.append(current.get())
         wake(run)
 
-    def look_and_receive(run: ThreadRun, data: bytes) -> None:
+    def look_and_receive(run: ThreadRun, data: bytes) -> bool:
         seen.append(current.get())
-        receive(run, data)
+        return receive(run, data)
 
     monkeypatch.setattr(ThreadRun, "wake", look_and_wake)
     monkeypatch.setattr(ThreadRun, "_receive", look_and_receive)

@@ -1,16 +1,17 @@
 """Runs in a pool, the worker's side: with a real pool, and with one that misbehaves."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
@@ -25,8 +26,8 @@ from httpout_cgi.protocol.scgi import parse_head
 from httpout_cgi.runners import output_pipe, pool_request, pool_run
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.pool import PoolRunner
-from httpout_cgi.runners.pool_run import Directory, PoolRun
-from httpout_cgi.runners.thread_run import UNREAD_LIMIT
+from httpout_cgi.runners.pool_connection import Directory, PoolConnection
+from httpout_cgi.runners.unread_output import UNREAD_LIMIT
 from httpout_cgi.scripts import Invocation, Mount, OutputMode, Owner, Script
 from tests.live import PATIENCE, ROOT
 
@@ -637,6 +638,24 @@ def test_the_last_words_belong_to_the_failure(
     check(test, listener.getsockname())
 
 
+def test_what_was_said_before_a_head_is_no_failure(
+    tmp_path: Path, listener: socket.socket, caplog: Notes
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def test(runner: PoolRunner) -> None:
+        run = runner.start(describe(path))
+        played = await accept(listener)
+        os.write(played.errors, b"hint\n")
+        await until(lambda: caplog.messages)
+        played.connection.send(b"A: b\n\npage")
+        played.close(256)
+        assert await read_all(run) == b"A: b\n\npage"
+        assert run.failure is None
+
+    check(test, listener.getsockname())
+
+
 @pytest.mark.parametrize(
     ("timeout", "output", "status"),
     [
@@ -689,14 +708,14 @@ def test_a_full_backlog_is_tried_again(
 ) -> None:
     path = save(tmp_path / "a.py", "")
     attempts = 0
-    send = PoolRun.send
+    ask = PoolConnection.ask
 
-    def count(run: PoolRun, directory: Directory) -> None:
+    def count(connection: PoolConnection, directory: Directory) -> None:
         nonlocal attempts
         attempts += 1
-        send(run, directory)
+        ask(connection, directory)
 
-    monkeypatch.setattr(PoolRun, "send", count)
+    monkeypatch.setattr(PoolConnection, "ask", count)
 
     async def test(runner: PoolRunner) -> None:
         waiting = fill(listener)
@@ -767,6 +786,36 @@ def test_shutdown_ends_what_stays(tmp_path: Path, listener: socket.socket) -> No
     check(test, listener.getsockname())
 
 
+@pytest.mark.parametrize("ends", ["by itself", "by close", "by failure"])
+def test_a_run_that_is_over_needs_no_collector(
+    tmp_path: Path, listener: socket.socket, ends: str
+) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def test(runner: PoolRunner) -> None:
+        run = runner.start(describe(path))
+        played = await accept(listener)
+        if ends == "by itself":
+            played.connection.send(b"done")
+            played.close(0)
+            assert await read_all(run) == b"done"
+        else:
+            if ends == "by failure":
+                run.fail(HTTPError(HTTPStatus.BAD_GATEWAY, "reason"))
+            run.close()
+            played.close()
+        await asyncio.sleep(0)  # what the loop had in its hands
+        remembered = weakref.ref(run)
+        del run
+        assert remembered() is None
+
+    gc.disable()
+    try:
+        check(test, listener.getsockname())
+    finally:
+        gc.enable()
+
+
 def write_program(path: Path, text: str) -> Path:
     path.write_text(textwrap.dedent(text))
     path.chmod(0o755)
@@ -817,10 +866,6 @@ def test_a_compiled_program_runs(tmp_path: Path, pool: str) -> None:
         assert await read_all(run) == b"Content-Type: text/plain\n\ncompiled\n"
 
     check(test, pool)
-
-
-def test_a_signal_has_a_name() -> None:
-    assert pool_run._name_signal(signal.SIGSEGV) == "SIGSEGV"
 
 
 # --- pools of accounts
@@ -889,6 +934,7 @@ def test_a_pool_that_has_left_is_asked_for_once_more(
         directory.answers = [("/nowhere", ""), ("/nowhere", "")]
         error = await fail(runner.start(describe_for_alice(path)))
         assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
+        assert "cannot be reached" in error.reason
 
     asyncio.run(main())
 

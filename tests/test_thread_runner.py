@@ -25,7 +25,8 @@ from httpout_cgi.interpreter.code_cache import CodeCache
 from httpout_cgi.runners import thread_run
 from httpout_cgi.runners.base import Run, Runner
 from httpout_cgi.runners.thread import ThreadRunner
-from httpout_cgi.runners.thread_run import UNREAD_LIMIT, ThreadRun
+from httpout_cgi.runners.thread_run import ThreadRun
+from httpout_cgi.runners.unread_output import UNREAD_LIMIT
 from httpout_cgi.scripts import Invocation, Mount, OutputMode, Script
 from tests.interpreter.script_runs import save
 

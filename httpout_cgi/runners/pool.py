@@ -8,7 +8,8 @@ import os
 from collections import Counter
 
 from httpout_cgi.runners.base import unavailable
-from httpout_cgi.runners.pool_run import Directory, PoolRun
+from httpout_cgi.runners.pool_connection import Directory
+from httpout_cgi.runners.pool_run import PoolRun
 from httpout_cgi.scripts import Invocation, Owner
 
 # An account has at most this part of the queue: others are answered, too.

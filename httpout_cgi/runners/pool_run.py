@@ -1,64 +1,30 @@
 """One run in a pool: its output is read from the connection, paced by its reader."""
 
 import asyncio
-import errno
 import logging
 import os
 import re
-import signal
-import socket
 from collections import deque
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import Protocol
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.protocol.ownership import ACCOUNT_REFUSALS, REFUSED, Refusal
 from httpout_cgi.runners.base import time_is_over, unavailable
-from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.page_head_file import make_default_head, read_head
+from httpout_cgi.runners.pool_connection import Directory, PoolConnection
+from httpout_cgi.runners.pool_errors import PoolErrors
 from httpout_cgi.runners.pool_request import PoolRequest
+from httpout_cgi.runners.pool_status import Progress, judge_end, parse_status
 from httpout_cgi.runners.script_log import log_script
-from httpout_cgi.runners.thread_run import UNREAD_LIMIT
+from httpout_cgi.runners.unread_output import UNREAD_LIMIT
 from httpout_cgi.scripts import Invocation, Owner
 
-_READ_SIZE = 65_536
-# What a kept child says first, and the pool does not: it has the run.
-_BEGUN = "?"
 # How long the beginning waits for the end, without which a page has no length: a little
 # more than a process needs to leave, less than anybody sees.
 _LINGER_SECONDS = 0.003
-# What is kept of standard error, for who looks for the reason of a failure.
-_ERROR_SIZE = 8192
 # A number, or why there is none.
 _STATUS_SIZE = 1024
-# Between two attempts to get into a backlog that is full.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
-# What it says when an account's pool has left meanwhile, and its socket with it.
-_GONE = (errno.ENOENT, errno.ECONNREFUSED)
-# What the kernel says when it holds too much that nobody has accepted.
-_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
-
-_NOT_NOW = ("", Refusal.TOO_MANY_POOLS.value, Refusal.NO_POOL.value)
-# The client is told of what is not there.
-_SECRETS = [one.value for one in ACCOUNT_REFUSALS] + [Refusal.MISSING.value]
 
 _find_end_of_head = re.compile(rb"\n\r?\n").search
-
-
-class Directory(Protocol):
-    """Knows where the pools are asked."""
-
-    def find(self, whose: Owner | str | None, tell: Callable[[str, str], None]) -> None:
-        """Call ``tell`` with the address of a pool, now or later.
-
-        It is that of an account, or the site's under another Python, or, with None, the
-        site's own.  Without an address, there is a word that says why: "" if there is
-        just no pool.
-        """
-
-    def forget(self, whose: Owner | str) -> None:
-        """Take note that an address does not work any more."""
 
 
 class PoolRun:
@@ -71,17 +37,11 @@ class PoolRun:
     _error: HTTPError | None = None
     # Nothing more will be read.
     _is_over = False
-    _is_reading = False
     _unread = 0
-    # The rest of the request, if the connection did not take all of it at once.
-    _unsent = b""
-    _connection: socket.socket | None = None
     _waiter: asyncio.Future[None] | None = None
-    # One after the other: for the next attempt to connect, and for the end of a page.
+    # For the end of a page.
     _timer: asyncio.TimerHandle | None = None
     _is_begun = False
-    _has_asked_again = False
-    _pause = _FIRST_PAUSE
     # The end of what was read, until the header section is complete; then None.
     _head: bytes | None = b""
 
@@ -96,23 +56,23 @@ class PoolRun:
     ) -> None:
         self._invocation = invocation
         self.owner = invocation.script.mount.owner
-        self._whose: Owner | str | None = self.owner or invocation.python or None
         self._loop = loop
         self._forget = forget
         self._chunks: deque[bytes] = deque()
-        self._error_lines: deque[bytes] = deque()
-        self._error_size = 0
-        receiver = LineReceiver(self._take_error_line)
-        self._error_pipe = OutputPipe(receiver, is_log=True)
-        errors = self._error_pipe.write_end
+        self._errors = PoolErrors(invocation)
+        errors = self._errors.write_end
         try:
             self._request = PoolRequest(invocation, errors, umask, debug=debug)
         except BaseException:
-            self._error_pipe.close()
+            self._errors.close()
             raise
+        whose: Owner | str | None = self.owner or invocation.python or None
+        self._connection = PoolConnection(
+            loop, whose, self._request, self._receive, self.fail
+        )
         self._limit = invocation.script.mount.timeout
         self._deadline = loop.call_later(self._limit, self._expire)
-        self._error_pipe.start(loop)
+        self._errors.start(loop)
 
     @property
     def ended(self) -> bool:
@@ -147,37 +107,8 @@ class PoolRun:
     # For the runner.
 
     def send(self, directory: Directory) -> None:
-        """Ask the pool; again, if too many are waiting for it."""
-        self._timer = None
-        self._directory = directory
-        directory.find(self._whose, self._send_to)
-
-    def _send_to(self, address: str, refusal: str) -> None:
-        if self._is_over:
-            return
-        if not address:
-            self.fail(_explain_refusal(refusal))
-            return
-        try:
-            self._connection, self._unsent = self._request.send(address)
-        except OSError as exc:
-            self._try_again(exc)
-            return
-        self._request.close()
-        if self._unsent:
-            self._loop.add_writer(self._connection.fileno(), self._send_rest)
-        self._resume()
-
-    def _try_again(self, error: OSError) -> None:
-        if error.errno in _FULL:
-            self._timer = self._loop.call_later(self._pause, self.send, self._directory)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-        elif self._whose and error.errno in _GONE and not self._has_asked_again:
-            self._has_asked_again = True
-            self._directory.forget(self._whose)
-            self.send(self._directory)
-        else:
-            self.fail(unavailable(f"the pool cannot be reached: {error.strerror}"))
+        """Ask the pool that the directory knows."""
+        self._connection.ask(directory)
 
     def fail(self, error: HTTPError) -> None:
         """Let the reader have an error in the place of what is to come."""
@@ -193,10 +124,8 @@ class PoolRun:
         self._deadline.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        if self._connection is not None:
-            self._pause_reading()
-            self._forget_rest()
-            self._connection.close()
+        self._connection.close()
+        self._errors.keep_no_more()
         self._request.close()
         os.close(self._request.status)
         if self._request.page_head is not None:
@@ -206,44 +135,17 @@ class PoolRun:
 
     def _expire(self) -> None:
         limit = self._limit
-        if self._connection is None:
+        if not self._connection.is_made:
             self.fail(unavailable(f"waited {limit:g} s for a process"))
             return
         self._log(logging.ERROR, f"over its time limit of {limit:g} s")
         self.fail(time_is_over(limit))
 
-    def _send_rest(self) -> None:
-        assert self._connection is not None
-        try:
-            size = self._connection.send(self._unsent)
-        except BlockingIOError:
-            return
-        except OSError:
-            # The pool has closed it, which the reader will see.
-            size = len(self._unsent)
-        self._unsent = self._unsent[size:]
-        if not self._unsent:
-            self._loop.remove_writer(self._connection.fileno())
-
-    def _forget_rest(self) -> None:
-        if self._unsent and self._connection is not None:
-            self._loop.remove_writer(self._connection.fileno())
-            self._unsent = b""
-
-    def _resume(self) -> None:
-        if not self._is_reading and self._connection is not None:
-            self._is_reading = True
-            self._loop.add_reader(self._connection.fileno(), self._receive)
-
-    def _pause_reading(self) -> None:
-        if self._is_reading and self._connection is not None:
-            self._is_reading = False
-            self._loop.remove_reader(self._connection.fileno())
-
     def _receive(self) -> None:
         """Take what is there: the end, too, so that short pages have a length."""
-        while self._is_reading:
-            data = self._receive_once()
+        connection = self._connection
+        while connection.is_reading:
+            data = connection.receive()
             if data is None:
                 break
             if not data:
@@ -254,25 +156,15 @@ class PoolRun:
             self._chunks.append(data)
             self._unread += len(data)
             if self._unread > UNREAD_LIMIT:
-                self._pause_reading()
-        self._begin()
+                connection.pause()
+        self._begin(goes_on=connection.is_reading)
 
-    def _begin(self) -> None:
+    def _begin(self, *, goes_on: bool) -> None:
         """Wake the reader, for the first time a little later."""
-        if self._is_begun or not self._is_reading:
+        if self._is_begun or not goes_on:
             self._wake()
         elif self._timer is None:
             self._timer = self._loop.call_later(_LINGER_SECONDS, self._wake)
-
-    def _receive_once(self) -> bytes | None:
-        """Return what can be read, None if that is nothing, ``b""`` at the end."""
-        assert self._connection is not None
-        try:
-            return self._connection.recv(_READ_SIZE)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""  # reset: the pool died before it had read the request
 
     def _look_for_head(self, data: bytes) -> None:
         assert self._head is not None
@@ -280,19 +172,26 @@ class PoolRun:
             self._begin_page(read_head(self._request.page_head))
             return
         text = self._head + data
-        self._head = None if _find_end_of_head(text) else text[-2:]
+        if _find_end_of_head(text):
+            self._end_head()
+        else:
+            self._head = text[-2:]
 
     def _begin_page(self, head: bytes) -> None:
         """Let its header section be first, which is not in what is read."""
         self._chunks.append(head or make_default_head())
+        self._end_head()
+
+    def _end_head(self) -> None:
         self._head = None
+        self._errors.keep_no_more()
 
     def _take(self) -> bytes:
         data = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
         self._chunks.clear()
         self._unread = 0
         if not self._is_over:
-            self._resume()
+            self._connection.resume()
         return data
 
     def _wake(self) -> None:
@@ -304,22 +203,24 @@ class PoolRun:
     def _conclude(self) -> None:
         """Note how the run has ended; the pool tells it before it closes."""
         told = self._read_status()
-        has_begun = told.startswith(_BEGUN)
-        told = told.lstrip(_BEGUN)
-        status = int(told) if told.strip().isdigit() else None
-        self._error_pipe.read_now()
-        if told.startswith(REFUSED):
-            self._error = _explain_refusal(told.removeprefix(REFUSED))
-        elif status is None:
-            self._error = self._judge_silence(has_begun=has_begun)
-        elif os.WIFSIGNALED(status):
-            self._error = self._judge_signal(os.WTERMSIG(status))
+        status = parse_status(told)
+        self._errors.read_now()
+        if status is None or os.WIFSIGNALED(status):
+            self._judge_end(told)
         else:
             self._take_exit_code(os.WEXITSTATUS(status))
-        if self._head is not None and self._error_lines:
-            text = b"\n".join([*self._error_lines, b""])
-            self.failure = text.decode("utf-8", "backslashreplace")
+        if self._head is not None:
+            self.failure = self._errors.describe()
         self._leave()
+
+    def _judge_end(self, told: str) -> None:
+        is_late = self._loop.time() >= self._deadline.when()
+        has_head = self._head is None
+        progress = Progress(self._head == b"", has_head, is_late, self._limit)
+        verdict = judge_end(told, progress)
+        self._error = verdict.error
+        if verdict.line is not None:
+            self._log(logging.WARNING, verdict.line)
 
     def _take_exit_code(self, code: int) -> None:
         if code:
@@ -336,56 +237,5 @@ class PoolRun:
         except BlockingIOError:
             return ""  # closed by the script, and the pool: it has died
 
-    def _judge_silence(self, *, has_begun: bool) -> HTTPError:
-        """Return what it means that no pool knows how the run ended."""
-        if has_begun:
-            self._log(logging.WARNING, "its process has died")
-            if self._loop.time() >= self._deadline.when():
-                return time_is_over(self._limit)
-            return HTTPError(HTTPStatus.BAD_GATEWAY, "its process has died")
-        if self._head == b"":
-            return unavailable("the pool has closed the connection")
-        return HTTPError(HTTPStatus.BAD_GATEWAY, "the pool has died")
-
-    def _judge_signal(self, number: int) -> HTTPError | None:
-        """Return the error, if the response must not look complete.
-
-        As under Apache it does, once the header section is there, unless it is we who
-        have ended the run.
-        """
-        text = f"killed by signal {number} ({_name_signal(number)})"
-        self._log(logging.WARNING, text)
-        if self._loop.time() >= self._deadline.when():
-            # The pool's clock has been a little faster than ours.
-            return time_is_over(self._limit)
-        if self._head is None:
-            return None
-        return HTTPError(HTTPStatus.BAD_GATEWAY, text)
-
-    def _take_error_line(self, line: bytes) -> None:
-        self._log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
-        if self._is_over or self._head is None:
-            return
-        self._error_lines.append(line)
-        self._error_size += len(line) + 1
-        while self._error_size > _ERROR_SIZE:
-            self._error_size -= len(self._error_lines.popleft()) + 1
-
     def _log(self, level: int, text: str) -> None:
         log_script(self._invocation, level, text)
-
-
-def _name_signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "real-time"
-
-
-def _explain_refusal(text: str) -> HTTPError:
-    """Return the answer to what is refused: a word for it, and the path if any."""
-    word = text.partition(":")[0]
-    if word in _NOT_NOW:
-        return unavailable(text or "there is no pool")
-    is_secret = word in _SECRETS
-    return HTTPError(HTTPStatus.NOT_FOUND if is_secret else HTTPStatus.FORBIDDEN, text)

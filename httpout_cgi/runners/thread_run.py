@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 
 from httpout_cgi.errors import HTTPError
 from httpout_cgi.interpreter.run_context import RunContext
@@ -21,12 +20,10 @@ from httpout_cgi.interpreter.thread_exceptions import (
     raise_due,
     undisturbed,
 )
-from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
+from httpout_cgi.runners.run_pipes import RunPipes
 from httpout_cgi.runners.script_log import log_script
+from httpout_cgi.runners.unread_output import UnreadOutput
 from httpout_cgi.scripts import Invocation
-
-# One full pipe on Linux: what a script may be ahead of its reader.
-UNREAD_LIMIT = 65_536
 
 # How long a page is young, in seconds.
 YOUNG = 0.003
@@ -48,11 +45,8 @@ class ThreadRun:
     # There is output that the loop will look for.
     _is_due = False
     thread: threading.Thread | None = None
-    _written = 0
-    # Made at first use.  One that somebody holds open keeps the response open, the
-    # other keeps the error log's lines coming.
-    _output_pipe: OutputPipe | None = None
-    _error_pipe: OutputPipe | None = None
+    # Made at first use.
+    _pipes: RunPipes | None = None
 
     # Written by the loop.
     error: HTTPError | None = None
@@ -66,18 +60,12 @@ class ThreadRun:
     tell_head = None
     # While it is young, the loop looks at it without being woken.
     is_page = False
-    _has_room: asyncio.Event | None = None
-    _taken = 0
-    _piped = 0
-    _deadline: asyncio.TimerHandle | None = None
     _waiter: asyncio.Future[None] | None = None
 
     # Written under the runner's guard.  The context is there while the thread may be
     # interrupted; an abandoned run's thread has been replaced.
     context: RunContext | None = None
     is_abandoned = False
-
-    _room: threading.Event | None = None
 
     def __init__(
         self,
@@ -89,13 +77,12 @@ class ThreadRun:
         self.loop = loop
         self.queued = time.monotonic()
         self._post = post
-        # Not a deque: to make one takes half a microsecond.
-        self._chunks: list[bytes] = []
+        self._output = UnreadOutput()
 
     @property
     def ended(self) -> bool:
         """Tell whether all output has been read and no more will come."""
-        return self._is_over() and not self._chunks
+        return self._is_over() and not self._output.chunks
 
     async def read(self) -> bytes:
         """Wait for output and return all there is; ``b""`` is the end.
@@ -107,7 +94,7 @@ class ThreadRun:
                 raise self.error
             # In this order: the thread appends before it says that it is finished.
             is_over = self._is_over() or self.closed is not None
-            if self._chunks:
+            if self._output.chunks:
                 return self._take()
             if is_over:
                 return b""
@@ -128,15 +115,13 @@ class ThreadRun:
     # For the runner, on the loop.
 
     def wake(self) -> None:
-        """Wake the reader, and the writer if nobody will read."""
+        """Wake the reader."""
         self._is_due = False
-        if self._output_pipe is not None or self._error_pipe is not None:
-            self._look_after_pipes()
+        if self._pipes is not None:
+            self._look_after(self._pipes)
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
-        if self.closed is not None and self._room is not None:
-            self._room.set()
 
     def wake_if_due(self) -> None:
         """Wake the reader if there is output that nobody was told of."""
@@ -151,84 +136,41 @@ class ThreadRun:
     def _leave(self) -> None:
         if self.closed is None:
             self.closed = time.monotonic()
-        self._chunks.clear()
-        if self._has_room is not None:
-            self._has_room.set()
+        self._output.close()
         self.wake()
 
     def _is_over(self) -> bool:
         """Tell whether there is nobody left who could write."""
         if not (self.is_finished or self.has_left_output):
             return False
-        return self._output_pipe is None or self._output_pipe.is_closed
+        return self._pipes is None or not self._pipes.has_output
 
-    def _look_after_pipes(self) -> None:
-        if self._error_pipe is not None:
-            self._error_pipe.start(self.loop)
-        output = self._output_pipe
-        if output is None or output.is_closed:
+    def _look_after(self, pipes: RunPipes) -> None:
+        pipes.read_errors(self.loop)
+        if not pipes.has_output:
             return
         if self.closed is not None:
             context = self.context
             if context is not None:
                 context.is_reader_gone = True
-            self._close_output(output)
+            pipes.close_output()
             return
-        output.start(self.loop)
+        pipes.read_output(self.loop)
         if self.is_finished:
-            # What is in the pipe now can go out together with what came before.
-            output.read_now()
-            self._limit_children()
+            pipes.finish(self.loop, self.started or self.queued)
 
-    def _limit_children(self) -> None:
-        """Let the time limit end a response that only children hold open."""
-        output = self._output_pipe
-        if self._deadline is None and output is not None and not output.is_closed:
-            limit = self.invocation.script.mount.timeout
-            passed = time.monotonic() - (self.started or self.queued)
-            later = self.loop.call_later
-            self._deadline = later(limit - passed, self._expire, limit)
-
-    def _expire(self, limit: float) -> None:
-        self.log(logging.ERROR, f"a child is over the time limit of {limit:g} s")
-        reason = f"a child over the time limit of {limit:g} s"
-        self.fail(HTTPError(HTTPStatus.GATEWAY_TIMEOUT, reason))
-
-    def _close_output(self, output: OutputPipe) -> None:
-        output.close()
-        if self._deadline is not None:
-            self._deadline.cancel()
-
-    def _receive(self, data: bytes) -> None:
-        """Take what came through the pipe; at its end nobody holds it any more."""
-        output = self._output_pipe
-        assert output is not None
-        if data:
-            self._chunks.append(data)
-            self._piped += len(data)
-            if self._unread() > UNREAD_LIMIT:
-                output.pause()
-        else:
-            self._close_output(output)
+    def _receive(self, data: bytes) -> bool:
+        """Take what came through a pipe; tell whether too much is unread."""
+        has_too_much = bool(data) and self._output.add_piped(data)
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
-
-    def _unread(self) -> int:
-        return self._written + self._piped - self._taken
+        return has_too_much
 
     def _take(self) -> bytes:
-        # Only what is there now: a thread may append at any time.
-        taken = self._chunks[:]
-        del self._chunks[: len(taken)]
-        data = b"".join(taken)
-        self._taken += len(data)
-        if self._room is not None:
-            self._room.set()
-        if self._has_room is not None:
-            self._has_room.set()
-        if self._output_pipe is not None:
-            self._output_pipe.resume()
+        data = self._output.take()
+        if self._pipes is not None:
+            self._pipes.resume()
         return data
 
     def leave(self, context: RunContext) -> None:
@@ -244,11 +186,8 @@ class ThreadRun:
 
     async def wait_for_room(self) -> None:
         """Wait while too much is unread; BrokenPipeError when nobody will read it."""
-        while self._has_too_much():
-            if self._has_room is None:
-                self._has_room = asyncio.Event()
-            self._has_room.clear()
-            await self._has_room.wait()
+        if self._output.has_too_much():
+            await self._output.wait_on_loop()
         if self.closed is not None:
             self._refuse()
 
@@ -266,9 +205,7 @@ class ThreadRun:
             in_our_code.add(thread)
             if self.closed is not None:
                 self._refuse()
-            self._chunks.append(data)
-            self._written += len(data)
-            if self._written + self._piped - self._taken > UNREAD_LIMIT:
+            if self._output.add(data):
                 self._wait_for_room()
             elif not self._is_due:
                 self._tell()
@@ -297,14 +234,12 @@ class ThreadRun:
 
         The loop reads it until nobody has its write end any more.
         """
-        if number == 1:
-            self._output_pipe = pipe = OutputPipe(self._receive)
-        else:
-            self._error_pipe = pipe = OutputPipe(
-                LineReceiver(self._log_line), is_log=True
-            )
+        made = RunPipes(self.invocation, self._receive, self.fail)
+        # Another thread may open the other one at the same time.
+        pipes: RunPipes = self.__dict__.setdefault("_pipes", made)
+        write_end = pipes.open(number)
         self._post(self)
-        return pipe.write_end
+        return write_end
 
     def leave_output(self) -> None:
         """Take note that the script itself has closed its output, and goes on."""
@@ -314,10 +249,7 @@ class ThreadRun:
     def write_error(self, line: bytes) -> None:
         """Log a line of standard error."""
         with undisturbed():
-            self._log_line(line)
-
-    def _log_line(self, line: bytes) -> None:
-        self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
+            self.log(logging.ERROR, line.decode("utf-8", "backslashreplace"))
 
     def log(self, level: int, text: str) -> None:
         """Log a line about the run."""
@@ -334,17 +266,8 @@ class ThreadRun:
             # Coroutines may print, but not wait for their own reader.
             self._post(self)
             return
-        room = self._room
-        if room is None:
-            self._room = room = threading.Event()
+        self._output.make_room()
         self._post(self)
-        while self._has_too_much():
-            room.clear()
-            # Looking again: the reader may have come by before clear().
-            if self._has_too_much():
-                room.wait()
+        self._output.wait()
         if self.closed is not None:
             self._refuse()
-
-    def _has_too_much(self) -> bool:
-        return self.closed is None and self._unread() > UNREAD_LIMIT
