@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from httpout_cgi.errors import HTTPError
-from httpout_cgi.interpreter.run_context import current
+from httpout_cgi.interpreter.run_context import RunContext, current
 from httpout_cgi.runners.output_pipe import LineReceiver, OutputPipe
 from httpout_cgi.runners.thread import ThreadRunner
 from httpout_cgi.runners.thread_run import ThreadRun
@@ -270,6 +270,30 @@ def test_the_end_of_a_pipe_is_no_output(tmp_path: Path) -> None:
         assert not run.ended
         run.wake()
         assert run.ended
+
+    asyncio.run(main())
+
+
+def test_what_goes_on_of_a_page_learns_that_its_reader_has_left(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.py", "")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        run = ThreadRun(describe(path), loop, lambda run: None)
+        context = RunContext(
+            str(path),
+            str(tmp_path),
+            environment={},
+            write=len,
+            write_error=lambda line: None,
+        )
+        run.leave(context)
+        write_end = run.open_pipe(1)
+        run.close()
+        assert context.is_reader_gone
+        with pytest.raises(BrokenPipeError):
+            os.write(write_end, b"x")
+        os.close(write_end)
 
     asyncio.run(main())
 

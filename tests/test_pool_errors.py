@@ -75,3 +75,15 @@ def test_what_nobody_will_ask_for_is_logged_alone(
     with caplog.at_level(logging.ERROR, "httpout_cgi.script"):
         on_a_loop(tmp_path, test)
     assert caplog.messages == [f"{TAG.format('a.py')}line"]
+
+
+def test_of_a_long_line_the_end_is_kept(tmp_path: Path) -> None:
+    def test(errors: PoolErrors) -> None:
+        os.write(errors.write_end, b"short\n" + b"a" * 9000 + b"the reason\n")
+        errors.read_now()
+        text = errors.describe()
+        assert text is not None
+        assert text.endswith("aaathe reason\n")
+        assert len(text) == 8192
+
+    on_a_loop(tmp_path, test)

@@ -27,6 +27,9 @@ SEGMENT = "killed by signal 11 (SIGSEGV)"
         pytest.param("?", None, id="a kept child that has died"),
         pytest.param("", None, id="nothing"),
         pytest.param("refused not-owner: /1", None, id="refused"),
+        # A kept child's script may write there as well.
+        pytest.param("²\n", None, id="no digit of ASCII"),
+        pytest.param("9" * 20, None, id="too large for C"),
     ],
 )
 def test_a_status_is_a_number(told: str, status: int | None) -> None:

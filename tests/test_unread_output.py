@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from httpout_cgi.runners.unread_output import UNREAD_LIMIT, UnreadOutput
 from tests.live import PATIENCE
 
@@ -29,6 +31,38 @@ def test_threads_and_pipes_share_a_limit() -> None:
     assert output.add(b"")
     output.take()
     assert not output.has_too_much()
+
+
+def test_what_another_thread_writes_meanwhile_counts() -> None:
+    output = UnreadOutput()
+
+    class Interrupted(bytes):
+        def __len__(self) -> int:
+            output.add(b"yz")
+            return super().__len__()
+
+    output.add(Interrupted(b"x"))
+    assert output.count() == 3
+
+
+def test_threads_that_wait_at_once_wait_for_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Else one of them is never told that there is room.
+    output = UnreadOutput()
+    rooms: list[object] = []
+
+    class Interrupted(threading.Event):
+        def __init__(self) -> None:
+            super().__init__()
+            if not rooms:
+                rooms.append(self)
+                output.make_room()
+                rooms.append(output._room)
+
+    monkeypatch.setattr(threading, "Event", Interrupted)
+    output.make_room()
+    assert output._room is rooms[1]
 
 
 def test_closed_output_is_dropped_and_never_too_much() -> None:

@@ -62,6 +62,8 @@ class PoolErrors:
             return
         if self._lines is None:
             self._lines = deque()
+        # Of a line that is too long, too: the reason is at its end.
+        line = line[1 - _ERROR_SIZE :]
         self._lines.append(line)
         self._size += len(line) + 1
         while self._size > _ERROR_SIZE:

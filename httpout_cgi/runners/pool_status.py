@@ -5,6 +5,7 @@ reads the run, or the connection.
 """
 
 import os
+import re
 import signal
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,9 @@ from httpout_cgi.runners.base import time_is_over, unavailable
 
 # What a kept child says first, and the pool does not: it has the run.
 _BEGUN = "?"
+
+# Not more: C could not take it.
+_is_status = re.compile(r"[0-9]{1,6}").fullmatch
 
 _NOT_NOW = ("", Refusal.TOO_MANY_POOLS.value, Refusal.NO_POOL.value)
 # The client is told of what is not there.
@@ -44,8 +48,8 @@ class Progress:
 
 def parse_status(told: str) -> int | None:
     """Return a status as waitpid() has it; None if something else was told."""
-    told = told.lstrip(_BEGUN)
-    return int(told) if told.strip().isdigit() else None
+    told = told.lstrip(_BEGUN).strip()
+    return int(told) if _is_status(told) else None
 
 
 def judge_end(told: str, progress: Progress) -> Verdict:

@@ -150,9 +150,7 @@ class ThreadRun:
         if not pipes.has_output:
             return
         if self.closed is not None:
-            context = self.context
-            if context is not None:
-                context.is_reader_gone = True
+            self._tell_gone()
             pipes.close_output()
             return
         pipes.read_output(self.loop)
@@ -255,10 +253,14 @@ class ThreadRun:
         """Log a line about the run."""
         log_script(self.invocation, level, text)
 
-    def _refuse(self) -> None:
+    def _tell_gone(self) -> None:
+        """Let the script know that its reader has left, or what of it goes on."""
         context = self.context or self.left
         if context is not None:
             context.is_reader_gone = True
+
+    def _refuse(self) -> None:
+        self._tell_gone()
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def _wait_for_room(self) -> None:

@@ -14,10 +14,10 @@ UNREAD_LIMIT = 65_536
 class UnreadOutput:
     """Output on its way from the threads to the loop.
 
-    Each field has one writer: the thread, or the loop.
+    Each field is written by the threads of a script, or by the loop.
     """
 
-    # Written by the thread.  Class attributes, for most runs change few of them.
+    # Written by threads.  Class attributes, for most runs change few of them.
     _written = 0
     _room: threading.Event | None = None
 
@@ -34,7 +34,9 @@ class UnreadOutput:
     def add(self, data: bytes) -> bool:
         """Take what a thread has written; tell whether too much is unread."""
         self.chunks.append(data)
-        self._written += len(data)
+        # Before the sum: in a call another thread may go on, whose bytes were lost.
+        size = len(data)
+        self._written += size
         return self._written + self._piped - self._taken > UNREAD_LIMIT
 
     def has_too_much(self) -> bool:
@@ -48,7 +50,8 @@ class UnreadOutput:
     def make_room(self) -> None:
         """Prepare to wait in a thread: before the loop is told that it has to read."""
         if self._room is None:
-            self._room = threading.Event()
+            # Another thread may be here as well, and they share one.
+            self.__dict__.setdefault("_room", threading.Event())
 
     def wait(self) -> None:
         """Wait in a thread while too much is unread; see make_room()."""
