@@ -284,7 +284,7 @@ def test_what_goes_on_of_a_page_learns_that_its_reader_has_left(tmp_path: Path) 
             str(path),
             str(tmp_path),
             environment={},
-            write=len,
+            write=lambda data: None,
             write_error=lambda line: None,
         )
         run.leave(context)
