@@ -2,8 +2,8 @@
 
 The only file that knows tremolo.  Heads and framing are read by our own strict
 parsers, because tremolo accepts what could smuggle a request, and written straight to
-the transport, because its queues have no back-pressure.  Tremolo's own machinery is
-left in place for connections that are upgraded.
+the transport, because its queues have no back-pressure.  What becomes a WebSocket is
+handed over.
 """
 
 import asyncio
