@@ -118,15 +118,24 @@ def test_a_rest_is_told_of_once(
     assert capfd.readouterr().err == told
 
 
-def test_a_pool_has_one_for_other_servers(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.py", "print('Hello')")
+# A program that gets the listening socket could answer in the place of the pool.
+LIST = """
+import subprocess
+print("Hello", flush=True)
+subprocess.run(["ls", "/proc/self/fd"], close_fds=False)
+"""
+
+
+@pytest.mark.parametrize("runs", [1, 9])
+def test_a_pool_has_one_for_other_servers(tmp_path: Path, runs: int) -> None:
+    path = save(tmp_path / "a.py", LIST)
     mount = {
         **{"url": "/", "path": str(tmp_path), "is_file": False, "match": ["*.py"]},
         **{"interpreters": {}, "environment": {}, "timeout": 60.0, "links": "owner"},
         **{"hides": True, "passes_authorization": False, "indexed_query": True},
         "judges": False,
     }
-    with pool_process() as pool, ExitStack() as stack:
+    with pool_process(runs_per_process=runs) as pool, ExitStack() as stack:
         other = stack.enter_context(socket.socket(socket.AF_UNIX))
         other.bind(f"{pool.address}2")
         other.listen(8)
@@ -149,7 +158,7 @@ def test_a_pool_has_one_for_other_servers(tmp_path: Path) -> None:
             return Request(client).read().output
 
         try:
-            assert ask(path) == b"Hello\n"
+            assert ask(path) == b"Hello\n0\n1\n2\n3\n"
             assert ask(os.path.realpath("/bin/ls")).startswith(b"Status: 403 ")
         finally:
             process.terminate()
