@@ -32,17 +32,38 @@ def folder(tmp_path: Path) -> Path:
         pytest.param("up/file", ["up", "a/b/file"], id="folder"),
         pytest.param("up/../link", ["up", "a/link", "a/b/file"], id="up behind one"),
         pytest.param("absolute", ["absolute", "a/link", "a/b/file"], id="chain"),
-        pytest.param("broken/x", ["broken", "a/missing/x"], id="broken"),
-        pytest.param("missing/x", ["missing/x"], id="missing"),
-        pytest.param("loop", ["loop"] * 41, id="loop"),
+        pytest.param("broken/x", ["broken", "a/missing"], id="broken"),
+        pytest.param("missing/x", ["missing"], id="missing"),
+        pytest.param("a/b/file/x", ["a/b/file/x"], id="below a file"),
+        pytest.param("loop", ["loop"] * 41 + [""], id="loop"),
     ],
 )
 def test_each_link_and_the_end_is_a_place(
     folder: Path, path: str, places: list[str]
 ) -> None:
     found = list(trace(f"{folder}/{path}"))
-    assert found == [f"{folder}/{place}" for place in places]
-    assert found[-1] == os.path.realpath(folder / path)
+    assert found == [f"{folder}/{place}".rstrip("/") for place in places]
+
+
+def test_the_end_is_the_real_path(folder: Path) -> None:
+    for path in ("a/b/file", "up/../link", "absolute"):
+        assert list(trace(f"{folder}/{path}"))[-1] == os.path.realpath(folder / path)
+
+
+def test_nothing_is_looked_at_below_what_is_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CWE-400: to look at each of 8,000 names would keep the loop for 20 ms."""
+    asked = []
+
+    def read(path: str) -> str:
+        asked.append(path)
+        return readlink(path)
+
+    readlink = os.readlink
+    monkeypatch.setattr(os, "readlink", read)
+    assert list(trace(f"{folder}/missing" + "/a" * 8000)) == [f"{folder}/missing"]
+    assert asked[-1] == f"{folder}/missing"
 
 
 def test_there_is_nothing_above_the_root(folder: Path) -> None:

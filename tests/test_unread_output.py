@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from httpout_cgi.runners import unread_output
 from httpout_cgi.runners.unread_output import UNREAD_LIMIT, UnreadOutput
 from tests.live import PATIENCE
 
@@ -45,24 +46,52 @@ def test_what_another_thread_writes_meanwhile_counts() -> None:
     assert output.count() == 3
 
 
-def test_threads_that_wait_at_once_wait_for_the_same(
+def start_to_wait(output: UnreadOutput) -> threading.Thread:
+    waiter = threading.Thread(target=output.wait, daemon=True)
+    waiter.start()
+    return waiter
+
+
+def test_room_that_is_made_while_a_thread_looks_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Else one of them is never told that there is room.
     output = UnreadOutput()
-    rooms: list[object] = []
+    output.add(FULL)
+    look = output.has_too_much
 
-    class Interrupted(threading.Event):
-        def __init__(self) -> None:
-            super().__init__()
-            if not rooms:
-                rooms.append(self)
-                output.make_room()
-                rooms.append(output._room)
+    def look_slowly() -> bool:
+        found = look()
+        if found:
+            output.take()
+        return found
 
-    monkeypatch.setattr(threading, "Event", Interrupted)
-    output.make_room()
-    assert output._room is rooms[1]
+    monkeypatch.setattr(output, "has_too_much", look_slowly)
+    waiter = start_to_wait(output)
+    waiter.join(PATIENCE)
+    assert not waiter.is_alive()
+
+
+def test_all_threads_that_wait_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = UnreadOutput()
+    waits = threading.Semaphore(0)
+
+    class Counted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.release()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(unread_output, "Event", Counted)
+    for _ in range(2):
+        output.add(FULL)
+        waiters = [start_to_wait(output) for _ in range(3)]
+        for _ in waiters:
+            assert waits.acquire(timeout=PATIENCE)
+        output.take()
+        for waiter in waiters:
+            waiter.join(PATIENCE)
+            assert not waiter.is_alive()
+    # Each has waited once: who is told of room that is not there asks again and again.
+    assert not waits.acquire(blocking=False)
 
 
 def test_closed_output_is_dropped_and_never_too_much() -> None:
@@ -76,7 +105,6 @@ def test_closed_output_is_dropped_and_never_too_much() -> None:
 def wait_until_it_waits(output: UnreadOutput) -> threading.Thread:
     """Return a thread that waits for room."""
     output.add(FULL)
-    output.make_room()
     waiter = threading.Thread(target=output.wait, daemon=True)
     waiter.start()
     return waiter

@@ -3,6 +3,7 @@
 What os.path.realpath() tells is the last of them.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 
@@ -13,7 +14,8 @@ _MOST_LINKS = 40
 def trace(path: str) -> Iterator[str]:
     """Yield each link on the way of an absolute path, then its end.
 
-    No link is above what is yielded.  What is missing is no link.
+    No link is above what is yielded.  The way ends where something is missing: a client
+    may ask for thousands of names below that (CWE-400).
     """
     rest = path.split("/")[::-1]
     place = ""
@@ -24,20 +26,18 @@ def trace(path: str) -> Iterator[str]:
             place = place.rpartition("/")[0]
         elif name not in ("", "."):
             here = f"{place}/{name}"
-            target = _read_link(here) if links < _MOST_LINKS else ""
-            if not target:
+            try:
+                target = os.readlink(here)
+            except OSError as exc:
                 place = here
-                continue
+                if exc.errno == errno.EINVAL:  # no link
+                    continue
+                break
             yield here
             links += 1
+            if links > _MOST_LINKS:
+                break
             rest += target.split("/")[::-1]
             if target.startswith("/"):
                 place = ""
     yield place or "/"
-
-
-def _read_link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""

@@ -17,8 +17,8 @@ from httpout_cgi.interpreter.classify_source import (
     LONGEST,
     Source,
     read_source,
-    sign_file,
 )
+from httpout_cgi.interpreter.file_state import look
 from httpout_cgi.interpreter.source import Signature, sign
 
 # The same bounds as for code: see code_cache.py.
@@ -56,13 +56,13 @@ class Classifier:
     ) -> Optional[Verdict]:
         """Return what is known of a script, None if nothing is, or not any more.
 
-        Costs a stat for each of its local modules and their folders.
+        Looks at each of its local modules and their folders, as file_state does it.
         """
         entry = self._entries.get((path, _key(environment)))
         if entry is None or not entry.is_settled or entry.signature != sign(stat):
             return None
         for file, signature in entry.files:
-            if sign_file(file) != signature:
+            if _look(file) != signature:
                 return None
         for folder, asked, seen in entry.folders:
             names = local_files.list_names(folder)
@@ -130,6 +130,13 @@ def _key(environment: Optional[Mapping[str, str]]) -> object:
         for name, value in sorted(environment.items())
         if name in VARIABLES or name.startswith("LC_")
     )
+
+
+def _look(path: str) -> Optional[Signature]:
+    try:
+        return look(path)
+    except OSError:
+        return None
 
 
 def _look_up(

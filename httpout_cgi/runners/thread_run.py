@@ -268,7 +268,6 @@ class ThreadRun:
             # Coroutines may print, but not wait for their own reader.
             self._post(self)
             return
-        self._output.make_room()
         self._post(self)
         self._output.wait()
         if self.closed is not None:

@@ -5,7 +5,7 @@ their reader.  Must not know what a run is.
 """
 
 import asyncio
-import threading
+from threading import Event
 
 # One full pipe on Linux: what a script may be ahead of its reader.
 UNREAD_LIMIT = 65_536
@@ -19,7 +19,6 @@ class UnreadOutput:
 
     # Written by threads.  Class attributes, for most runs change few of them.
     _written = 0
-    _room: threading.Event | None = None
 
     # Written by the loop.
     _taken = 0
@@ -47,21 +46,15 @@ class UnreadOutput:
         """Return how many bytes are unread."""
         return self._written + self._piped - self._taken
 
-    def make_room(self) -> None:
-        """Prepare to wait in a thread: before the loop is told that it has to read."""
-        if self._room is None:
-            # Another thread may be here as well, and they share one.
-            self.__dict__.setdefault("_room", threading.Event())
-
     def wait(self) -> None:
-        """Wait in a thread while too much is unread; see make_room()."""
-        room = self._room
-        assert room is not None
-        while self.has_too_much():
-            room.clear()
-            # Looking again: the reader may have come by before clear().
-            if self.has_too_much():
-                room.wait()
+        """Wait in a thread while too much is unread."""
+        while True:
+            # Before looking: whoever makes room from now on sets it.  It serves all who
+            # wait now, and never again: cleared by one, it would be lost for another.
+            room = self.__dict__.setdefault("_room", Event())
+            if not self.has_too_much():
+                return
+            room.wait()
 
     # From here on: on the loop.
 
@@ -88,8 +81,9 @@ class UnreadOutput:
         self._announce_room()
 
     def _announce_room(self) -> None:
-        if self._room is not None:
-            self._room.set()
+        room = self.__dict__.pop("_room", None)
+        if room is not None:
+            room.set()
         if self._has_room is not None:
             self._has_room.set()
 
