@@ -162,6 +162,52 @@ def test_pages_below_an_alias_behind_a_link_are_known(site: Path) -> None:
     assert list_pages(resolver, "/alias/sub/deep/x.css") == ["/sub/"]
 
 
+def test_an_alias_that_leads_through_pages_is_among_them(site: Path) -> None:
+    """CWE-288: by the pages' own URL, what is behind that link is asked about."""
+    (site / "htdocs/sub/out").symlink_to(site / "icons")
+    (site / "way").symlink_to(site / "htdocs/sub/out")
+    resolver = make_resolver(
+        site,
+        make_mount(site / "htdocs/sub", "/sub/", output="page"),
+        aliases={"/out/": site / "htdocs/sub/out", "/way/": site / "way"},
+        listing=True,
+    )
+    for url in ("/sub/out/", "/out/", "/way/"):
+        for name in ("", "x.png", "missing"):
+            assert list_pages(resolver, url + name) == ["/sub/"], url + name
+
+
+def test_an_alias_that_is_switched_into_pages_is_among_them(site: Path) -> None:
+    current = site / "current"
+    current.symlink_to("icons")
+    resolver = make_resolver(
+        site,
+        make_mount(site / "htdocs/sub", "/sub/", output="page"),
+        aliases={"/current/": current},
+    )
+    assert list_pages(resolver, "/current/x.png") == []
+    current.unlink()
+    current.symlink_to("htdocs/sub")
+    assert list_pages(resolver, "/current/deep/x.css") == ["/sub/"]
+
+
+def test_pages_that_are_switched_are_known_by_an_alias(site: Path) -> None:
+    for release in ("1", "2"):
+        (site / release / "pages").mkdir(parents=True)
+        (site / release / "pages/x.css").touch()
+    current = site / "current"
+    current.symlink_to("1")
+    resolver = make_resolver(
+        site,
+        make_mount(current / "pages", "/pages/", output="page"),
+        aliases={"/pages/": current / "pages", "/two/": site / "2"},
+    )
+    assert list_pages(resolver, "/two/pages/x.css") == []
+    current.unlink()
+    current.symlink_to("2")
+    assert list_pages(resolver, "/two/pages/x.css") == ["/pages/"]
+
+
 def test_a_link_into_pages_of_a_switched_release(site: Path) -> None:
     for release in ("1", "2"):
         (site / release / "pages").mkdir(parents=True)

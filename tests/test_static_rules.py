@@ -157,6 +157,44 @@ def test_link_into_a_script_folder_of_a_switched_release(site: Path) -> None:
     assert find_script(resolver, "/cgi-bin/x").path == str(current / "cgi-bin/x")
 
 
+@pytest.mark.parametrize(
+    ("alias", "scripts"),
+    [
+        pytest.param("current", "2/scripts", id="the alias"),
+        pytest.param("2", "current/scripts", id="the scripts"),
+    ],
+)
+def test_a_release_that_is_switched_shows_no_source(
+    site: Path, alias: str, scripts: str
+) -> None:
+    """CWE-59: where a root leads to is known from the start, and may change."""
+    for release in ("1", "2"):
+        (site / release / "scripts").mkdir(parents=True)
+        (site / release / "scripts/tool.pl").write_text("secret")
+        (site / release / "public.txt").touch()
+    current = site / "current"
+    current.symlink_to("1")
+    resolver = make_resolver(
+        site,
+        make_mount(site / scripts, "/s/", match=["*.pl"]),
+        aliases={"/all/": site / alias},
+    )
+    current.unlink()
+    current.symlink_to("2")
+    assert find_status(resolver, "/all/scripts/tool.pl") == 403
+    find_file(resolver, "/all/public.txt")
+
+
+def test_a_mount_whose_link_has_gone_has_no_script(site: Path) -> None:
+    current = site / "current"
+    current.symlink_to(".")
+    resolver = make_resolver(site, make_mount(current / "cgi-bin", "/s/"))
+    find_file(resolver, "/a b.txt")
+    current.unlink()
+    assert find_status(resolver, "/s/tool.pl") == 404
+    find_file(resolver, "/a b.txt")
+
+
 def test_index_that_is_a_link_to_a_script_is_refused(site: Path) -> None:
     (site / "htdocs/empty/index.html").symlink_to("../../cgi-bin/tool.pl")
 

@@ -30,14 +30,16 @@ class PageMounts:
         self._document_root = document_root
         self._label = label
         self.has_pages = bool(self._pages)
+        # Above a root, where they are the administrator's, and always followed.
+        self._has_links = any(root.identity is not None for root in roots)
 
     def find_pages(self, path: str, found: Resolution | HTTPError) -> list[Mount]:
         """Return the mounts of pages that a path leads into, or through.
 
         That is told by the URL, and by where something is as well: an alias or a link,
         also one between pages, must be no way around what is asked before pages
-        (CWE-288).  Nor must it tell that something is missing there.  ``found`` is what
-        a resolver has returned, or raised.
+        (CWE-288).  So it is of what is missing.  ``found`` is what a resolver has
+        returned, or raised.
         """
         root = self._bare.get(path) or find_root(self._roots, path)
         pages = [root] if root.has_pages else []
@@ -52,8 +54,7 @@ class PageMounts:
         """Yield the pages that each place on the way to something lies among."""
         if isinstance(found, (StaticFile, Folder)):
             file = found.path
-            if found.links == "never":
-                # Behind no link: as it was at the start, so is the way to the root.
+            if found.links == "never" and not self._has_links:
                 place = "/".join(root.real) + file[len(root.folder) :]
                 yield find_owner(place, self._pages)
                 return

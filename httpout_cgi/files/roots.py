@@ -24,9 +24,10 @@ class Root:
     """A URL prefix, which ends with a slash, and what is behind it.
 
     ``folder`` has no slash at the end; it is a file if ``is_file``.  ``real`` are the
-    parts of its path without symbolic links, as they were at the start.  ``mount`` is
-    None for the docroot and aliases.  An ``is_overlay`` mount lies over the folder that
-    its URL leads to anyway: what does not run there is static.
+    parts of its path without symbolic links, as they were at the start; behind one,
+    ``identity`` is what was found there then, else None.  ``mount`` is None for the
+    docroot and aliases.  An ``is_overlay`` mount lies over the folder that its URL
+    leads to anyway: what does not run there is static.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Root:
     mount: Mount | None = None
     is_file: bool = False
     is_overlay: bool = False
+    identity: tuple[int, int] | None = None
 
     @property
     def has_pages(self) -> bool:
@@ -71,6 +73,14 @@ def find_root(roots: Sequence[Root], path: str) -> Root:
         if path.startswith(root.url):
             break
     return root
+
+
+def were_switched(roots: Iterable[Root]) -> bool:
+    """Tell whether a link above one of the roots leads elsewhere than at the start."""
+    return any(
+        root.identity is not None and root.identity != _identify(root.folder)
+        for root in roots
+    )
 
 
 def find_owner(
@@ -135,21 +145,24 @@ def name_copies(path: str) -> list[str]:
 
 
 def _make_folder(url: str, path: str) -> Root:
-    return Root(url, path.rstrip("/"), _split_real(path), lambda _name, _seen: False)
+    folder, real, identity = _look_at(path)
+    return Root(url, folder, real, runs=lambda _name, _seen: False, identity=identity)
 
 
 def _make_mounted(settings: ScriptMount, folders: Sequence[Root]) -> Root:
     path = str(settings.file or settings.path)
     is_file = settings.file is not None
     url = settings.url + "/" if is_file else settings.url
+    folder, real, identity = _look_at(path)
     return Root(
         url,
-        path.rstrip("/"),
-        _split_real(path),
+        folder,
+        real,
         make_matcher(settings.match, settings.interpreters),
         _make_mount(settings, path),
         is_file,
         not is_file and _is_overlay(settings, path, folders),
+        identity,
     )
 
 
@@ -197,6 +210,22 @@ def _sort_interpreters(interpreters: Mapping[str, Path]) -> dict[str, str]:
 def _by_url(roots: Iterable[Root]) -> list[Root]:
     """Sort by length, longest first; what came first stays first."""
     return sorted(roots, key=lambda root: -len(root.url))
+
+
+def _look_at(path: str) -> tuple[str, tuple[str, ...], tuple[int, int] | None]:
+    """Return what a Root has of a path: ``folder``, ``real`` and ``identity``."""
+    folder, real = path.rstrip("/"), _split_real(path)
+    is_linked = "/".join(real) != folder
+    return folder, real, _identify(folder) if is_linked else None
+
+
+def _identify(path: str) -> tuple[int, int]:
+    """Return the device and the inode, zeros if there is nothing."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return 0, 0
+    return seen.st_dev, seen.st_ino
 
 
 def _split_real(path: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from httpout_cgi.files.roots import (
     is_copy_of_script,
     is_source,
     name_copies,
+    were_switched,
 )
 
 
@@ -35,6 +36,7 @@ class StaticRules:
         self, roots: tuple[Root, ...], private: Iterable[Path], links: Links
     ) -> None:
         self._roots = roots
+        self._linked_roots = [root for root in roots if root.identity is not None]
         self._links = links
         self._private = tuple(
             name for path in private for name in name_copies(os.path.realpath(path))
@@ -54,7 +56,9 @@ class StaticRules:
             # Data beside pages (a database, settings with passwords, a log) is the
             # pages' own: their working directory is this folder.
             _refuse("no file for browsers", file.path)
-        if is_linked:
+        # CWE-59: what was true at the start may show the source of a script.
+        is_fresh = is_linked or were_switched(self._linked_roots)
+        if is_fresh:
             real = os.path.realpath(file.path)
         else:
             real = "/".join(root.real) + file.path[len(root.folder) :]
@@ -62,7 +66,7 @@ class StaticRules:
             _refuse("source without a script mount", file.path)
         if self.is_private(real):
             _refuse("settings or log", file.path)
-        owner = find_owner(real, self._roots, is_fresh=is_linked)
+        owner = find_owner(real, self._roots, is_fresh=is_fresh)
         if owner is not None and owner.mount is not None:
             # Scripts need not be called .py: a link, an alias, or the docroot around
             # a script folder would show their source.
