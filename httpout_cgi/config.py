@@ -142,7 +142,7 @@ def override(
         return Config.model_validate({**dict(config), **changes})
     except ValidationError as exc:
         lines = [f"--{error['loc'][0]}: {explain(error)}" for error in exc.errors()]
-        raise ConfigError(lines) from exc
+        raise ConfigError(lines, config.sources) from exc
 
 
 def dump(config: Config) -> str:

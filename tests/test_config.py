@@ -189,9 +189,10 @@ def test_options_that_are_not_given_change_nothing(folder: Path) -> None:
     assert not config.override(Config(), debug=False).debug
 
 
-def test_wrong_options_are_named() -> None:
+def test_wrong_options_are_named(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.override(Config(), listen=["127.0.0.1:1", "x"], workers="many")
+        config.override(load(""), listen=["127.0.0.1:1", "x"], workers="many")
+    assert caught.value.files == (folder / "config.yaml",)
     first, second = caught.value.problems
     assert first.startswith('--listen: "x" is not an address; write ')
     assert second == '--workers: must be a number from 1 to 1024, or "auto"'

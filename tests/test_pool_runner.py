@@ -805,9 +805,11 @@ def test_a_run_that_is_over_needs_no_collector(
             run.close()
             played.close()
         await asyncio.sleep(0)  # what the loop had in its hands
-        remembered = weakref.ref(run)
+        remembered, errors = weakref.ref(run), weakref.ref(run._errors)
         del run
         assert remembered() is None
+        # Else somebody may still write there.
+        assert errors() is None or ends != "by itself"
 
     gc.disable()
     try:

@@ -1,5 +1,6 @@
 """The files of the settings are watched."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_what_was_seen_before_stays(settings: Config, tmp_path: Path) -> None:
     # Edited while it is read.
     (tmp_path / "config.yaml").write_text("edited")
     files = [*list_files(settings), more]
-    watch.see_more(files)
+    watch.see_more(files, since=time.time_ns() + 10**9)
     assert watch.has_changed(settings, 1.0)
     watch.see(files)
     assert not watch.has_changed(settings, 2.0)
@@ -59,6 +60,21 @@ def test_what_was_seen_before_stays(settings: Config, tmp_path: Path) -> None:
     assert not watch.has_changed(settings, 4.0)
     (tmp_path / "config.yaml").write_text("edited again")
     assert watch.has_changed(settings, 5.0)
+
+
+def test_a_file_that_was_edited_since_it_was_read_has_changed(
+    settings: Config, tmp_path: Path
+) -> None:
+    watch = SettingsWatch(settings)
+    more = tmp_path / "more.yaml"
+    more.touch()
+    edited = more.stat().st_ctime_ns
+    missing = tmp_path / "missing.yaml"
+    watch.see_more([more, missing], since=edited + 20_000_000)
+    assert not watch.has_changed(settings, 1.0)
+    watch.keep(list_files(settings))
+    watch.see_more([more], since=edited)
+    assert watch.has_changed(settings, 2.0)
 
 
 def test_it_looks_once_a_second(settings: Config, tmp_path: Path) -> None:

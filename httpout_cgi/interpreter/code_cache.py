@@ -1,4 +1,4 @@
-"""Compiled code by path, checked by stat at every use.
+"""Compiled code by path, checked by a look at the file at every use.
 
 The stat is the truth: device, inode, size, mtime and ctime in nanoseconds.  Nothing
 is written to disk: CPython's .pyc files compare whole seconds.

@@ -1,6 +1,6 @@
 """Scripts are watched, so that one that was edited is compiled before it is asked for.
 
-Only an optimization: whoever runs a script looks at its stat.
+Only an optimization: whoever runs a script looks at its stat, at once or soon.
 """
 
 import asyncio

@@ -12,6 +12,8 @@ from httpout_cgi.config import Config
 from httpout_cgi.interpreter.source import Signature, sign
 
 _CHECK_EVERY: Final = 1.0
+# File times come from a clock that ticks every 1 to 10 ms.
+_TICK_NS: Final = 10_000_000
 
 
 class SettingsWatch:
@@ -38,11 +40,16 @@ class SettingsWatch:
         """Take note of what these files are now, and of no others."""
         self._seen = {path: _look(path) for path in files}
 
-    def see_more(self, files: Iterable[Path]) -> None:
-        """Take note of these as well; what was seen of them already stays."""
+    def see_more(self, files: Iterable[Path], since: int) -> None:
+        """Take note of these as well; what was seen of them already stays.
+
+        They were read since that time, in nanoseconds: what is younger has changed.
+        """
         for path in files:
             if path not in self._seen:
-                self._seen[path] = _look(path)
+                seen = _look(path)
+                is_young = not isinstance(seen, int) and seen[-1] >= since - _TICK_NS
+                self._seen[path] = 0 if is_young else seen
 
     def keep(self, files: Iterable[Path]) -> None:
         """Watch these alone of those that were seen."""

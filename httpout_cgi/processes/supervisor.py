@@ -159,13 +159,14 @@ class Supervisor:
             return
         # Before reading: an edit while we read is seen the next time.
         self._watch.see(list_files(self._config))
+        since = time.time_ns()
         try:
             new = self._load()
             # All that was read: what is wrong may be mended in any of them.
-            self._watch.see_more(list_files(new))
+            self._watch.see_more(list_files(new), since)
             self._apply(new)
         except ConfigError as exc:
-            self._watch.see_more(exc.files)
+            self._watch.see_more(exc.files, since)
             for problem in exc.problems:
                 _log.error("not reloaded: %s", problem)
         except StartError as exc:

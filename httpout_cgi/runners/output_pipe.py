@@ -104,10 +104,17 @@ class OutputPipe:
             data = os.read(self._read_end, self._size)
         except BlockingIOError:
             return False
+        receive = self._receive
         if not data:
             self.close()
-        self._receive(data)
+            # Who made it is behind it: garbage that only the collector would find.
+            self._receive = _ignore
+        receive(data)
         return True
+
+
+def _ignore(_: bytes) -> None:
+    """Receive nothing: there is no more."""
 
 
 class LineReceiver:

@@ -108,7 +108,7 @@ class Reload(Model):
         "auto", "auto: inotify, polling where it cannot."
     )
     check: Time = time(
-        "0s", "So long a script, once looked at, is believed to be unchanged."
+        "0s", "So long a script or module, once looked at, is believed to be unchanged."
     )
 
 

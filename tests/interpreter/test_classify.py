@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Dict
 
 import pytest
-from httpout_cgi.interpreter import classify_modules
+from httpout_cgi.interpreter import classify_modules, file_state
 from httpout_cgi.interpreter.classify import Classifier
 from httpout_cgi.interpreter.classify_case import PROCESS, THREAD, Verdict
 
@@ -572,6 +572,18 @@ def test_a_verdict_does_not_outlive_an_edit(
 def test_a_verdict_does_not_outlive_a_module(known: Known) -> None:
     (known.folder / "helper.py").unlink()
     assert not known.is_known()
+
+
+def test_modules_are_believed_as_long_as_the_settings_say(known: Known) -> None:
+    file_state.believe_for(3600.0)
+    try:
+        assert known.is_known()
+        write(known.folder, {"helper.py": "import os; os.fork()"})
+        assert known.is_known()
+        file_state.believe_for(0.0)
+        assert not known.is_known()
+    finally:
+        file_state.believe_for(0.0)
 
 
 def test_an_edit_within_a_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
