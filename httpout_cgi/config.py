@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from httpout_cgi.errors import ConfigError
 from httpout_cgi.settings.access import Access, Basic
+from httpout_cgi.settings.addresses import Listener
 from httpout_cgi.settings.models import (
     TLS,
     AccessLog,
@@ -26,7 +27,6 @@ from httpout_cgi.settings.models import (
 from httpout_cgi.settings.problems import describe, explain
 from httpout_cgi.settings.sites import ScriptMount, Site, Users, UserScript
 from httpout_cgi.settings.sources import Sources
-from httpout_cgi.settings.values import Listener
 from httpout_cgi.strict_yaml import KeyPath, Node, Place, Problem, to_plain
 
 __all__ = [

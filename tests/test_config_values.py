@@ -8,6 +8,7 @@ import pytest
 
 from httpout_cgi.config import Listener
 from httpout_cgi.settings import values
+from httpout_cgi.settings.addresses import parse_host, parse_listener, parse_peer
 from httpout_cgi.strict_yaml import Text
 
 
@@ -26,16 +27,16 @@ from httpout_cgi.strict_yaml import Text
         pytest.param(values.parse_time, "1h", 3600.0, id="h"),
         pytest.param(values.parse_time, 2, 2.0, id="seconds"),
         pytest.param(values.parse_time, "1.50", 1.5, id="seconds as text"),
-        pytest.param(values.parse_host, "*", "*", id="every host"),
-        pytest.param(values.parse_host, "Example.ORG", "example.org", id="case"),
-        pytest.param(values.parse_host, "*.Example.org", "*.example.org", id="star"),
-        pytest.param(values.parse_host, "$user.x.org", "$user.x.org", id="account"),
-        pytest.param(values.parse_host, "bücher.de", "xn--bcher-kva.de", id="IDNA"),
-        pytest.param(values.parse_host, "127.0.0.1", "127.0.0.1", id="IPv4"),
-        pytest.param(values.parse_host, "[::1]", "[::1]", id="IPv6"),
-        pytest.param(values.parse_peer, "unix", "unix", id="unix"),
-        pytest.param(values.parse_peer, "127.0.0.1", "127.0.0.1/32", id="one peer"),
-        pytest.param(values.parse_peer, "2001:DB8::/32", "2001:db8::/32", id="network"),
+        pytest.param(parse_host, "*", "*", id="every host"),
+        pytest.param(parse_host, "Example.ORG", "example.org", id="case"),
+        pytest.param(parse_host, "*.Example.org", "*.example.org", id="star"),
+        pytest.param(parse_host, "$user.x.org", "$user.x.org", id="account"),
+        pytest.param(parse_host, "bücher.de", "xn--bcher-kva.de", id="IDNA"),
+        pytest.param(parse_host, "127.0.0.1", "127.0.0.1", id="IPv4"),
+        pytest.param(parse_host, "[::1]", "[::1]", id="IPv6"),
+        pytest.param(parse_peer, "unix", "unix", id="unix"),
+        pytest.param(parse_peer, "127.0.0.1", "127.0.0.1/32", id="one peer"),
+        pytest.param(parse_peer, "2001:DB8::/32", "2001:db8::/32", id="network"),
         pytest.param(values.parse_url, "/", "/", id="root"),
         pytest.param(values.parse_url, "/a b/ü.c", "/a b/ü.c", id="decoded"),
         pytest.param(values.parse_folder_url, "/icons/", "/icons/", id="folder URL"),
@@ -94,16 +95,16 @@ def test_a_value_is_read(
         pytest.param(values.parse_time, "30sec", "ms, s, m or h", id="sec"),
         pytest.param(values.parse_time, "10:00", "ms, s, m or h", id="sexagesimal"),
         pytest.param(values.parse_time, float("inf"), "out of range", id="endless"),
-        pytest.param(values.parse_host, "http://x", "is not a host", id="scheme"),
-        pytest.param(values.parse_host, "x:80", "is not a host", id="port"),
-        pytest.param(values.parse_host, "a..b", "is not a host", id="empty label"),
-        pytest.param(values.parse_host, "a.*.b", "is not a host", id="inner star"),
-        pytest.param(values.parse_host, "-a.b", "is not a host", id="hyphen"),
-        pytest.param(values.parse_host, "[::zz]", "is not a host", id="bad IPv6"),
-        pytest.param(values.parse_host, "", "is empty", id="empty host"),
-        pytest.param(values.parse_host, 5, "must be text", id="number as host"),
-        pytest.param(values.parse_peer, "10.0.0.1/8", '"10.0.0.0/8"', id="host bits"),
-        pytest.param(values.parse_peer, "proxy", "is not a peer", id="name as peer"),
+        pytest.param(parse_host, "http://x", "is not a host", id="scheme"),
+        pytest.param(parse_host, "x:80", "is not a host", id="port"),
+        pytest.param(parse_host, "a..b", "is not a host", id="empty label"),
+        pytest.param(parse_host, "a.*.b", "is not a host", id="inner star"),
+        pytest.param(parse_host, "-a.b", "is not a host", id="hyphen"),
+        pytest.param(parse_host, "[::zz]", "is not a host", id="bad IPv6"),
+        pytest.param(parse_host, "", "is empty", id="empty host"),
+        pytest.param(parse_host, 5, "must be text", id="number as host"),
+        pytest.param(parse_peer, "10.0.0.1/8", '"10.0.0.0/8"', id="host bits"),
+        pytest.param(parse_peer, "proxy", "is not a peer", id="name as peer"),
         pytest.param(values.parse_url, "a/", 'begin with "/"', id="relative URL"),
         pytest.param(values.parse_url, "/a%20b", "plain path", id="encoded"),
         pytest.param(values.parse_url, "/a?b", "plain path", id="query"),
@@ -129,16 +130,16 @@ def test_a_value_is_read(
         pytest.param(values.parse_workers, 0, "1 to 1024", id="no workers"),
         pytest.param(values.parse_workers, True, "1 to 1024", id="true workers"),
         pytest.param(values.parse_workers, "2", "1 to 1024", id="workers as text"),
-        pytest.param(values.parse_listener, "8000", "not an address", id="port only"),
-        pytest.param(values.parse_listener, ":80", "not an address", id="no host"),
-        pytest.param(values.parse_listener, "a:65536", "not an address", id="port"),
-        pytest.param(values.parse_listener, "a:b", "not an address", id="port name"),
-        pytest.param(values.parse_listener, "::1:80", "brackets", id="bare IPv6"),
-        pytest.param(values.parse_listener, "[x]:80", "IPv6", id="bad IPv6 listener"),
-        pytest.param(values.parse_listener, "*:80", '"0.0.0.0"', id="star listener"),
-        pytest.param(values.parse_listener, "a b:80", "is not a host", id="bad host"),
-        pytest.param(values.parse_listener, "unix:", "is empty", id="no socket"),
-        pytest.param(values.parse_listener, 8000, "must be text", id="number"),
+        pytest.param(parse_listener, "8000", "not an address", id="port only"),
+        pytest.param(parse_listener, ":80", "not an address", id="no host"),
+        pytest.param(parse_listener, "a:65536", "not an address", id="port"),
+        pytest.param(parse_listener, "a:b", "not an address", id="port name"),
+        pytest.param(parse_listener, "::1:80", "brackets", id="bare IPv6"),
+        pytest.param(parse_listener, "[x]:80", "IPv6", id="bad IPv6 listener"),
+        pytest.param(parse_listener, "*:80", '"0.0.0.0"', id="star listener"),
+        pytest.param(parse_listener, "a b:80", "is not a host", id="bad host"),
+        pytest.param(parse_listener, "unix:", "is empty", id="no socket"),
+        pytest.param(parse_listener, 8000, "must be text", id="number"),
     ],
 )
 def test_a_wrong_value_is_explained(
@@ -175,14 +176,14 @@ def test_a_wrong_value_is_explained(
 def test_a_listener_has_an_address_and_a_url(
     written: str, address: str, url: str, is_loopback: bool
 ) -> None:
-    listener = values.parse_listener(written)
+    listener = parse_listener(written)
     assert (listener.address, listener.url) == (address, url)
     assert listener.is_loopback == is_loopback
-    assert values.parse_listener(listener.address) == listener
+    assert parse_listener(listener.address) == listener
 
 
 def test_a_socket_is_relative_to_its_file() -> None:
-    listener = values.parse_listener(Text("unix:x.sock", Path("/etc/config.yaml")))
+    listener = parse_listener(Text("unix:x.sock", Path("/etc/config.yaml")))
     assert listener == Listener(path=Path("/etc/x.sock"))
 
 

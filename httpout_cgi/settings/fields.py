@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from httpout_cgi.password_file import read_passwords
-from httpout_cgi.settings import values
+from httpout_cgi.settings import addresses, values
 
 
 class MisplacedError(ValueError):
@@ -183,13 +183,13 @@ LogPath: TypeAlias = Annotated[
 LogFormat: TypeAlias = Annotated[str, AfterValidator(_check_format)]
 LineFormat: TypeAlias = Annotated[str, AfterValidator(_check_line_format)]
 Listener: TypeAlias = Annotated[
-    values.Listener,
-    BeforeValidator(values.parse_listener),
+    addresses.Listener,
+    BeforeValidator(addresses.parse_listener),
     PlainSerializer(lambda listener: listener.address),
     _STRING,
 ]
-Host: TypeAlias = Annotated[str, BeforeValidator(values.parse_host)]
-Peer: TypeAlias = Annotated[str, BeforeValidator(values.parse_peer)]
+Host: TypeAlias = Annotated[str, BeforeValidator(addresses.parse_host)]
+Peer: TypeAlias = Annotated[str, BeforeValidator(addresses.parse_peer)]
 Peers: TypeAlias = Annotated[tuple[Peer, ...], AfterValidator(_check_peers)]
 Url: TypeAlias = Annotated[str, BeforeValidator(values.parse_url)]
 UserUrl: TypeAlias = Annotated[str, BeforeValidator(values.parse_user_url)]

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from httpout_cgi.settings import fields, values
+from httpout_cgi.settings import fields
+from httpout_cgi.settings.addresses import Listener
 from httpout_cgi.settings.fields import (
     Deadline,
     Flag,
@@ -66,9 +67,7 @@ class Pools(Model):
 
     @field_validator("scgi_listen")
     @classmethod
-    def _check_scgi_listen(
-        cls, listener: values.Listener | None
-    ) -> values.Listener | None:
+    def _check_scgi_listen(cls, listener: Listener | None) -> Listener | None:
         if listener is not None and listener.secure:
             raise ValueError(
                 f'"{listener.address}" cannot be: SCGI has no TLS; write it without '
@@ -158,7 +157,7 @@ class Config(Model):
     # Before listen, whose validator looks at it.
     tls: TLS | None = key(None, "The certificate, for listeners with https://.")
     listen: Annotated[tuple[fields.Listener, ...], Field(validate_default=True)] = key(
-        (values.Listener("127.0.0.1", 8000),),
+        (Listener("127.0.0.1", 8000),),
         '"host:port", "[::]:port", "https://host:port" (TLS) or "unix:/path.sock".',
         spelled=["127.0.0.1:8000"],
     )
@@ -205,8 +204,8 @@ class Config(Model):
     @field_validator("listen")
     @classmethod
     def _check_listen(
-        cls, listen: tuple[values.Listener, ...], info: ValidationInfo
-    ) -> tuple[values.Listener, ...]:
+        cls, listen: tuple[Listener, ...], info: ValidationInfo
+    ) -> tuple[Listener, ...]:
         if not listen:
             raise ValueError('is empty; write ["127.0.0.1:8000"]')
         for index, listener in enumerate(listen):
@@ -261,7 +260,7 @@ class Config(Model):
         return group
 
 
-def _is_among(listener: values.Listener, others: Iterable[values.Listener]) -> bool:
+def _is_among(listener: Listener, others: Iterable[Listener]) -> bool:
     """Tell whether it has the address of another one, with or without TLS.
 
     Port 0 is a port of its own for each of the two.
