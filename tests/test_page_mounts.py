@@ -34,6 +34,16 @@ def list_pages(resolver: Resolver, path: str) -> list[str]:
     return [mount.url for mount in mounts]
 
 
+def write_releases(site: Path) -> Path:
+    """Make two releases with pages; return the link to the first one."""
+    for release in ("1", "2"):
+        (site / release / "pages").mkdir(parents=True)
+        (site / release / "pages/x.css").touch()
+    current = site / "current"
+    current.symlink_to("1")
+    return current
+
+
 def test_what_is_among_pages_is_known_by_any_name(site: Path) -> None:
     """CWE-288: an alias or a link would be a way around what is asked before pages."""
     links = site / "links"
@@ -192,11 +202,7 @@ def test_an_alias_that_is_switched_into_pages_is_among_them(site: Path) -> None:
 
 
 def test_pages_that_are_switched_are_known_by_an_alias(site: Path) -> None:
-    for release in ("1", "2"):
-        (site / release / "pages").mkdir(parents=True)
-        (site / release / "pages/x.css").touch()
-    current = site / "current"
-    current.symlink_to("1")
+    current = write_releases(site)
     resolver = make_resolver(
         site,
         make_mount(current / "pages", "/pages/", output="page"),
@@ -209,11 +215,7 @@ def test_pages_that_are_switched_are_known_by_an_alias(site: Path) -> None:
 
 
 def test_a_link_into_pages_of_a_switched_release(site: Path) -> None:
-    for release in ("1", "2"):
-        (site / release / "pages").mkdir(parents=True)
-        (site / release / "pages/x.css").touch()
-    current = site / "current"
-    current.symlink_to("1")
+    current = write_releases(site)
     (site / "htdocs/link.css").symlink_to(current / "pages/x.css")
     resolver = make_resolver(
         site,

@@ -41,19 +41,28 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+def occupy_threads(site: Site) -> None:
+    """Let both threads of the worker be stuck."""
+    for name in STUCK:
+        assert site.ask(f"/cgi-bin/{name}").status == 504
+    site.wait_for_log(r"pause\.py \w+\] its thread is stuck")
+
+
+def write_slow(site: Site, go: Path, last: str = "") -> None:
+    """Write a script that waits for a file."""
+    (site.folder / "slow" / "slow.py").write_text(
+        HEAD + "import time\nfrom pathlib import Path\n"
+        f"while not Path({str(go)!r}).exists(): time.sleep(0.01)\n{last}"
+    )
+
+
 def test_a_worker_with_too_many_stuck_threads_is_replaced_without_a_refusal(
     site: Site,
 ) -> None:
     old = find_worker(site.server)
     go, finished = site.folder / "go", site.folder / "finished"
-    (site.folder / "slow" / "slow.py").write_text(
-        HEAD + "import time\nfrom pathlib import Path\n"
-        f"while not Path({str(go)!r}).exists(): time.sleep(0.01)\n"
-        f"Path({str(finished)!r}).touch()\nprint('finished')\n"
-    )
-    for name in STUCK:
-        assert site.ask(f"/cgi-bin/{name}").status == 504
-    site.wait_for_log(r"pause\.py \w+\] its thread is stuck")
+    write_slow(site, go, f"Path({str(finished)!r}).touch()\nprint('finished')\n")
+    occupy_threads(site)
     with site.open() as slow:
         slow.send("/slow/slow.py")
         response = slow.begin()
@@ -84,9 +93,7 @@ def test_a_worker_that_leaves_ends_at_sigterm(site: Site) -> None:
         HEAD + "import time\nwhile True: time.sleep(60)\n"
     )
     old = find_worker(site.server)
-    for name in STUCK:
-        assert site.ask(f"/cgi-bin/{name}").status == 504
-    site.wait_for_log(r"pause\.py \w+\] its thread is stuck")
+    occupy_threads(site)
     with site.open() as slow:
         slow.send("/slow/slow.py")
         slow.begin()
@@ -103,14 +110,9 @@ def test_a_worker_that_leaves_ends_at_sigterm(site: Site) -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
 def test_a_worker_that_leaves_writes_to_logs_that_are_reopened(site: Site) -> None:
     go = site.folder / "go"
-    (site.folder / "slow" / "slow.py").write_text(
-        HEAD + "import time\nfrom pathlib import Path\n"
-        f"while not Path({str(go)!r}).exists(): time.sleep(0.01)\n"
-    )
+    write_slow(site, go)
     old = find_worker(site.server)
-    for name in STUCK:
-        assert site.ask(f"/cgi-bin/{name}").status == 504
-    site.wait_for_log(r"pause\.py \w+\] its thread is stuck")
+    occupy_threads(site)
     with site.open() as slow:
         slow.send("/slow/slow.py")
         response = slow.begin()
