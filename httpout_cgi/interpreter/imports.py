@@ -185,6 +185,14 @@ def _load_submodules(run: RunContext, module: ModuleType, names: Sequence[str]) 
             _load_local(run, f"{module.__name__}.{name}", must_exist=False)
 
 
+def _find_loaded(run: RunContext, name: str) -> Optional[ModuleType]:
+    module = run.modules.get(name)
+    if module is None and name in run.modules:
+        message = f"import of {name} halted; None in sys.modules"
+        raise ModuleNotFoundError(message, name=name)
+    return module
+
+
 def _load_local(
     run: RunContext, name: str, *, must_exist: bool = True
 ) -> Optional[ModuleType]:
@@ -192,7 +200,7 @@ def _load_local(
 
     Raises ModuleNotFoundError for a part that a local package does not have.
     """
-    module = run.modules.get(name)
+    module = _find_loaded(run, name)
     if module is not None:
         if name == "__main__" and persistent.is_importing():
             return None  # a kept module binds to what leads to each run's

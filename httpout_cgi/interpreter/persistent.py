@@ -23,6 +23,13 @@ Key = Tuple[str, str]
 LoadModule = Callable[[str], Compiled]
 
 
+# Names of variables that say what the request is begin so.
+_OF_REQUEST = (
+    *("AUTH_", "CONTENT_", "HTTP", "PATH_", "QUERY_", "REDIRECT_", "REMOTE_"),
+    *("REQUEST_", "SCRIPT_", "SERVER_", "SSL_"),
+)
+
+
 class State(NamedTuple):
     """What importing a module may change, and later runs find changed."""
 
@@ -31,12 +38,20 @@ class State(NamedTuple):
     environment: Dict[str, str]
 
 
+class _Added(NamedTuple):
+    """What importing a module has added; variables with their values before."""
+
+    modules: Dict[str, ModuleType]
+    path: List[str]
+    environment: Dict[str, Tuple[Optional[str], str]]
+
+
 class _Module(NamedTuple):
     """A kept module, and what importing it has added."""
 
     module: ModuleType
     code: CodeType
-    added: State
+    added: _Added
 
 
 class _Folder:
@@ -133,13 +148,18 @@ def take(run: RunContext, key: Key, code: CodeType) -> Optional[ModuleType]:
     return kept.module
 
 
-def _add(run: RunContext, added: State) -> None:
+def _add(run: RunContext, added: _Added) -> None:
     for name, module in added.modules.items():
         run.modules.setdefault(name, module)
     path = [entry for entry in added.path if entry not in run.search_path]
     if path:
         run.search_path[:0] = path
-    run.environment.update(added.environment)
+    for name, (before, value) in added.environment.items():
+        # What the module has made of another request is not for this one: REMOTE_USER
+        # from a cookie, say, would make somebody else of its client (CWE-488).
+        is_of_request = name.startswith(_OF_REQUEST)
+        if not is_of_request and run.environment.get(name) == before:
+            run.environment[name] = value
 
 
 @contextmanager
@@ -166,7 +186,7 @@ def keep(run: RunContext, key: Key, code: CodeType, before: State) -> None:
         session.taken.add(key)
 
 
-def _subtract(run: RunContext, before: State) -> State:
+def _subtract(run: RunContext, before: State) -> _Added:
     modules = {
         name: module
         for name, module in run.modules.items()
@@ -174,11 +194,11 @@ def _subtract(run: RunContext, before: State) -> State:
     }
     path = [entry for entry in run.search_path if entry not in before.path]
     environment = {
-        name: value
+        name: (before.environment.get(name), value)
         for name, value in run.environment.items()
         if before.environment.get(name) != value
     }
-    return State(modules, path, environment)
+    return _Added(modules, path, environment)
 
 
 def keeps_modules(run: RunContext) -> bool:

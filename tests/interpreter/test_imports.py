@@ -785,3 +785,20 @@ def test_two_runs_import_their_own_modules_at_the_same_time(tmp_path: Path) -> N
         for thread in threads:
             thread.join()
     assert texts == {folder: f"{folder}\n" for folder in paths}
+
+
+def test_none_in_the_table_halts_an_import(tmp_path: Path) -> None:
+    # As tests do it, to see what happens without a module.
+    source = """
+        import sys
+        sys.modules["decimal"] = None
+        try:
+            import decimal
+        except ModuleNotFoundError as exc:
+            print(exc, exc.name)
+        """
+    with stand_ins():
+        result = run_file(save(tmp_path / "script.py", source))
+        assert result.text == "import of decimal halted; None in sys.modules decimal\n"
+        source = "import decimal\nprint(decimal.Decimal(1))"
+        assert run_file(save(tmp_path / "script.py", source)).text == "1\n"

@@ -191,6 +191,26 @@ def test_what_importing_a_module_has_added_is_there_again(
     assert run("import os; print(dict(os.environ))") == "{}\n"
 
 
+def test_what_a_module_makes_of_one_request_is_not_for_the_next(
+    run: Run, tmp_path: Path
+) -> None:
+    # CWE-488: the next client would be somebody else.
+    local = """
+        import os
+        if "alice" in os.environ["HTTP_COOKIE"]:
+            os.environ["REMOTE_USER"] = "alice"
+        os.environ["ROOT"] = os.environ["ROOT"].rstrip("/")
+        """
+    save(tmp_path / "local_a.py", local)
+    source = """
+        import os, local_a
+        print(os.environ.get("REMOTE_USER"), os.environ["ROOT"])
+        """
+    assert run(source, HTTP_COOKIE="alice", ROOT="/a/") == "alice /a\n"
+    assert run(source, HTTP_COOKIE="", ROOT="/a/") == "None /a\n"
+    assert run(source, HTTP_COOKIE="", ROOT="/b") == "None /b\n"
+
+
 def test_packages_and_namespaces_are_kept(run: Run, tmp_path: Path) -> None:
     save(tmp_path / "local_p/__init__.py", "from . import sub")
     save(tmp_path / "local_p/sub.py", "import local_space.part\nseen = []")
