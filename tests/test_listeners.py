@@ -1,8 +1,10 @@
 """Listeners: what can be bound, and what stands in the way."""
 
+import contextlib
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from httpout_cgi.config import Listener
 from httpout_cgi.errors import StartError
 from httpout_cgi.processes import listeners
+from tests.live import PATIENCE
 
 
 def has_ipv6() -> bool:
@@ -124,6 +127,31 @@ def test_the_socket_of_a_living_server_stays(tmp_path: Path) -> None:
         listeners.bind(listener)
     assert (tmp_path / "http.sock").exists()
     listeners.close(listener, sock)
+
+
+def test_a_socket_whose_backlog_is_full_keeps_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "http.sock"
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(socket.socket(socket.AF_UNIX))
+        other.bind(str(path))
+        other.listen(0)
+        is_full = False
+        while not is_full:
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            try:
+                client.connect(str(path))
+            except BlockingIOError:
+                is_full = True
+        bound = threading.Event()
+
+        def bind() -> None:
+            with pytest.raises(StartError, match="address already in use"):
+                listeners.bind(Listener(path=path))
+            bound.set()
+
+        threading.Thread(target=bind, daemon=True).start()
+        assert bound.wait(PATIENCE)
 
 
 def test_a_file_is_never_removed(tmp_path: Path) -> None:

@@ -574,7 +574,7 @@ def test_a_run_that_kills_its_pool_group_harms_itself_alone(
             pytest.param(
                 encode_head({"SCRIPT_FILENAME": "/a.py", "HTTPOUT_CGI_RUN": text}),
                 "HTTPOUT_CGI_RUN|NUL",
-                id=text,
+                id=text[:30],
             )
             for text in (
                 "{",
@@ -583,6 +583,12 @@ def test_a_run_that_kills_its_pool_group_harms_itself_alone(
                 '{"arguments": [1]}',
                 '{"umask": []}',
                 '{"arguments": ["\\u0000"]}',
+                # Any of these could end a pool, and the runs of others with it.
+                '{"umask": 1e999}',
+                '{"timeout": 1' + "0" * 400 + "}",
+                "[" * 20_000,
+                '{"interpreter": "\\ud800"}',
+                '{"arguments": ["\\ud800"]}',
             )
         ),
     ],

@@ -104,9 +104,13 @@ def _remove_stale(path: str) -> None:
     if not stat.S_ISSOCK(mode):
         raise FileExistsError(errno.EEXIST, "there is a file that is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # Where its backlog is full we would wait for as long as somebody likes.
+        probe.setblocking(False)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
             return
+        except BlockingIOError:
+            pass  # full: in use all the more
     raise OSError(errno.EADDRINUSE, "address already in use")

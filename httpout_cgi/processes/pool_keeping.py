@@ -170,7 +170,8 @@ class KeptChildren:
             now - _LONG_SECONDS
         ):
             self._asked[pid] = now
-            os.kill(pid, LOOK)
+            with suppress(PermissionError):  # it has become a set-user-ID program
+                os.kill(pid, LOOK)
 
     def _forget(self, pid: int, status: int) -> None:
         self._doomed.discard(pid)

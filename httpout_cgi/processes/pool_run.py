@@ -84,7 +84,9 @@ def _read_extras(run: Run, text: str) -> tuple[Run, bool]:
             page=str(extras.get("page", "")),
             is_debugged=bool(extras.get("debug")),
         )
-    except (TypeError, ValueError) as exc:
+        # What JSON can say, and no path: a refusal could not even be told.
+        os.fsencode("".join((run.interpreter, run.page, *run.arguments)))
+    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ValueError(f"{_EXTRAS} cannot be read: {exc}") from exc
     if any("\0" in word for word in (*run.arguments, run.interpreter)):
         raise ValueError("NUL in an argument")
